@@ -1,0 +1,1 @@
+"""The runtime: full reuse, SRD and TGAA really executed on diffusers video transformers."""

@@ -1,0 +1,1 @@
+"""The simulator: the cache and its policies in simulated time."""

@@ -1,0 +1,131 @@
+"""The table a run prints."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+Column = dict[str, Any]
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.1f} s" if value < 1e5 else f"{value / 3600:,.1f} h"
+
+
+def _hours(value: float) -> str:
+    return f"{value / 3600:,.2f} h"
+
+
+def _size(value: float | None) -> str:
+    if value is None:
+        return "no limit"
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.4g} {unit}"
+        value /= 1024
+    return f"{value:.4g} TiB"
+
+
+def _times(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}x"
+
+
+def _with_interval(values: dict[str, Any]) -> str:
+    if values["ci95"] is None:
+        return _seconds(values["mean"])
+    half = (values["ci95"][1] - values["ci95"][0]) / 2
+    return f"{values['mean']:,.1f} ± {half:,.1f} s"
+
+
+#: Columns of the table where stdout is a file or a pipe.
+_FILE_WIDTH = 120
+
+#: Rows of the table: what it is called, and how it is read off a column. ``None`` is a rule.
+_ROWS: list[tuple[str, Callable[[Column], str]] | None] = [
+    ("exact copies", lambda c: f"{c['hits']['copy']:,}"),
+    ("regional (full reuse + SRD)", lambda c: f"{c['hits']['regional']:,}"),
+    ("resumed (full reuse)", lambda c: f"{c['hits']['resume']:,}"),
+    ("fresh (misses)", lambda c: f"{c['hits']['fresh']:,}"),
+    ("request hit ratio", lambda c: _share(c["request_hit_ratio"])),
+    None,
+    ("GPU time used", lambda c: _hours(c["gpu_seconds"]["used"])),
+    ("GPU time saved", lambda c: _hours(c["gpu_seconds"]["saved"])),
+    ("GPU time saved, share", lambda c: _share(c["gpu_seconds"]["saved_share"])),
+    ("speed-up of mean service", lambda c: _times(c["speed_up"]["service"])),
+    ("speed-up of mean response", lambda c: _times(c["speed_up"]["response"])),
+    None,
+    ("response mean ± 95 %", lambda c: _with_interval(c["response_time_s"])),
+    ("response p50", lambda c: _seconds(c["response_time_s"]["p50"])),
+    ("response p95", lambda c: _seconds(c["response_time_s"]["p95"])),
+    ("response p99", lambda c: _seconds(c["response_time_s"]["p99"])),
+    ("waiting mean ± 95 %", lambda c: _with_interval(c["waiting_time_s"])),
+    ("waiting p50", lambda c: _seconds(c["waiting_time_s"]["p50"])),
+    ("waiting p95", lambda c: _seconds(c["waiting_time_s"]["p95"])),
+    ("waiting p99", lambda c: _seconds(c["waiting_time_s"]["p99"])),
+    ("SLO attainment", lambda c: _share(c["slo_attainment"])),
+    ("utilisation", lambda c: _share(c["utilisation"])),
+    None,
+    ("bytes occupied", lambda c: _size(c["bytes"]["occupied"])),
+    ("capacity", lambda c: _size(c["bytes"]["capacity"])),
+    ("bytes evicted", lambda c: _size(c["bytes"]["evicted"])),
+    ("cost per video", lambda c: f"${c['cost']['usd_per_video']:.4f}"),
+    ("cost per video, whole fleet", lambda c: f"${c['cost']['fleet_usd_per_video']:.4f}"),
+]
+
+
+def print_table(summary: dict[str, Any]) -> None:
+    """Print the summary: the policy's column beside one per bound."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_WIDTH)
+    for line in heading(summary):
+        console.print(line, highlight=False)
+    columns = {summary["policy"]["name"]: summary, **summary["bounds"]}
+    table = Table(pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in _ROWS:
+        if row is None:
+            table.add_section()
+        else:
+            table.add_row(row[0], *(row[1](column) for column in columns.values()))
+    table.add_section()
+    for place, point in enumerate(summary["cold_start"]):
+        name = f"hit ratio, requests {point['first']:,}-{point['first'] + point['requests'] - 1:,}"
+        cells = [
+            _share(column["cold_start"][place]["request_hit_ratio"]) for column in columns.values()
+        ]
+        table.add_row(name, *cells)
+    console.print(table)
+
+
+def heading(summary: dict[str, Any]) -> list[str]:
+    """Return what was simulated, in lines that mark where each number is from."""
+    trace, fleet, warm_up = summary["trace"], summary["fleet"], summary["warm_up"]
+    auto = " (auto: busiest hour at 80 % uncached)" if fleet["auto"] else ""
+    traced = f"{trace['requests']:,} requests over {trace['span_s'] / 3600:.1f} h"
+    cut = f"warm-up {warm_up['method']}, {warm_up['discarded']} requests discarded"
+    target = f"SLO {summary['slo']['target_s']:.1f} s"
+    return [
+        f"trace    {trace['name']}: {traced}, embedded by {trace['embedder'] or 'unknown'}",
+        f"policy   {summary['policy']['name']} ({summary['policy']['fingerprint']})",
+        f"costs    {summary['profile']['name']}: {summary['profile']['source']}; prices assumed",
+        f"fleet    {fleet['gpus']} GPUs{auto}; {target}",
+        f"window   {cut} (MSER-5 suggests {warm_up['mser5_suggests']})",
+    ]
+
+
+def print_timings(timings: dict[str, dict[str, float]]) -> None:
+    """Print the simulation loop's CPU time to stderr: it depends on the machine."""
+    parts = [
+        f"{name} {timing['cpu_s']:.2f} s ({timing['requests_per_cpu_s']:,.0f} requests/s)"
+        for name, timing in timings.items()
+    ]
+    click.echo("simulation loop, CPU: " + ", ".join(parts), err=True)

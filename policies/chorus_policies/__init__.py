@@ -1,0 +1,1 @@
+"""Policies: pure decisions on what to reuse, keep and evict, shared by simulator and runtime."""

@@ -1,0 +1,1 @@
+"""Admission: whether a finished result is worth a place."""

@@ -1,0 +1,295 @@
+"""The cache: bytes, pins, index and journal, with a policy that decides.
+
+Both drivers run this very class. It holds no latents and reads no clock: the driver moves time (the
+simulator) or tensors (the runtime) and tells the cache what happened. Every answer of the policy is
+checked before it is believed.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from chorus_policies.entry import Entry, Query
+from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.parts import SimilarityIndex
+from chorus_policies.plan import PLAN_KINDS, Copy, Fresh, Plan, Regional, Resume
+from chorus_policies.policy import PartsMaker
+from chorus_policies.tier import Tier, TierSpec
+from chorus_traces.errors import PolicyError
+
+_KIND_OF = {Copy: "copy", Regional: "regional", Resume: "resume", Fresh: "fresh"}
+_UNKNOWN_NAMESPACE = Fresh(reason="namespace unknown")
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a finished result: its size, the tier it lies in, or why it lies in none."""
+
+    size_bytes: int
+    tier: str | None
+    reason: str
+
+
+class Cache:
+    """Answers what to reuse, keeps what was made, and evicts within the bytes of its tiers.
+
+    A new entry goes to the first tier. A tier that is full passes its victim down to the next
+    tier; the last one drops it. Entries that a request is being served from are pinned: they stay
+    where they are until released.
+    """
+
+    def __init__(
+        self,
+        policy: PartsMaker,
+        tiers: tuple[TierSpec, ...],
+        index: SimilarityIndex,
+        journal: Journal,
+        seed: int = 0,
+    ) -> None:
+        self.name = policy.name
+        self._form = policy.form
+        self._reuse = policy.reuse(seed)
+        self._floor = self._reuse.floor()
+        self._tiers = [Tier(spec, policy, seed + place) for place, spec in enumerate(tiers)]
+        self._index = index
+        self._write = journal.write
+        self._entries: dict[int, Entry] = {}
+        self._tier_of: dict[int, int] = {}
+        self._identities: dict[tuple[str, str], int] = {}
+        self._pins: dict[int, int] = {}
+        self.evicted_bytes = 0
+        self.evictions = 0
+
+    @property
+    def occupied_bytes(self) -> int:
+        """Bytes of all resident entries."""
+        return sum(tier.occupied_bytes for tier in self._tiers)
+
+    def occupied_in(self, tier_name: str) -> int:
+        """Bytes of the entries in one tier."""
+        return next(tier.occupied_bytes for tier in self._tiers if tier.name == tier_name)
+
+    def __len__(self) -> int:
+        """Return the number of resident entries."""
+        return len(self._entries)
+
+    def __contains__(self, key: int) -> bool:
+        """Tell whether the entry is resident."""
+        return key in self._entries
+
+    def tier_name(self, key: int) -> str:
+        """Return the name of the tier a resident entry lies in."""
+        return self._tiers[self._tier_of[key]].name
+
+    @property
+    def first_tier(self) -> str:
+        """Name of the tier new entries go to."""
+        return self._tiers[0].name
+
+    def latents_kept(self, query: Query, plan: Plan) -> int:
+        """Return how many latents the result of ``plan`` will leave in the cache."""
+        first, last = self._window(query, plan)
+        return 1 + max(0, last - first + 1)
+
+    def find_copy(self, query: Query, now: float) -> Copy | None:
+        """Return a copy of an identical request's result and pin it, or ``None``.
+
+        Cheap enough to ask on arrival, before the request waits for a worker.
+        """
+        plan = self._copy_of(query)
+        if plan is None:
+            self._write(JournalRow(now, "find_copy", query.sequence, "none", -1, 0.0, 0, 0, 0))
+            return None
+        self._reused(plan, now)
+        row = JournalRow(now, "find_copy", query.sequence, "copy", plan.donor, 1.0, 0, 0, 0)
+        self._write(row)
+        return plan
+
+    def lookup(self, query: Query, now: float) -> Plan:
+        """Return the plan for ``query``; its donor stays pinned until ``release``."""
+        plan: Plan
+        if query.namespace is None:
+            plan = _UNKNOWN_NAMESPACE
+        else:
+            plan = self._copy_of(query) or self._reuse.plan(query, self._neighbours(query), now)
+        if isinstance(plan, Fresh):
+            self._write(JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0))
+            return plan
+        self._check(plan, query)
+        self._reused(plan, now)
+        k1, k2 = reused_steps(plan)
+        kind = _KIND_OF[type(plan)]
+        row = JournalRow(
+            now, "lookup", query.sequence, kind, plan.donor, plan.similarity, k1, k2, 0
+        )
+        self._write(row)
+        return plan
+
+    def release(self, donor: int, now: float) -> None:
+        """Take one pin off ``donor``: its latents have been read."""
+        pins = self._pins[donor] - 1
+        if pins:
+            self._pins[donor] = pins
+        else:
+            del self._pins[donor]
+        self._write(JournalRow(now, "release", donor, "", -1, 0.0, 0, 0, 0))
+
+    def store(self, query: Query, plan: Plan, cost_s: float, now: float) -> Stored:
+        """Offer the finished result of ``query``, made by ``plan`` in ``cost_s`` GPU-seconds.
+
+        A copy leaves nothing new behind. Room is made by evicting; a result that is larger than
+        the first tier, that admission refuses, or for which only pinned entries could go, is not
+        kept.
+        """
+        entry = self._entry(query, plan, cost_s)
+        stored = self._place(entry, query, now) if isinstance(entry, Entry) else entry
+        answer = stored.tier or stored.reason
+        donor = -1 if isinstance(plan, Fresh) else plan.donor
+        row = JournalRow(now, "store", query.sequence, answer, donor, 0.0, 0, 0, stored.size_bytes)
+        self._write(row)
+        return stored
+
+    def remove(self, key: int, now: float) -> None:
+        """Drop an entry by order of an operator. Raises ``PolicyError`` if absent or pinned."""
+        if key not in self._entries or key in self._pins:
+            state = "pinned" if key in self._pins else "not resident"
+            raise PolicyError(f"remove: entry {key} is {state}; only a free resident entry can go")
+        self._write(JournalRow(now, "remove", key, self.tier_name(key), -1, 0.0, 0, 0, 0))
+        self._drop(key, now)
+
+    def _copy_of(self, query: Query) -> Copy | None:
+        if query.identity is None or query.namespace is None:
+            return None
+        donor = self._identities.get((query.namespace, query.identity))
+        return None if donor is None else Copy(donor=donor)
+
+    def _neighbours(self, query: Query) -> Iterator[tuple[Entry, float]]:
+        entries = self._entries
+        for key, similarity in self._index.neighbours(query, self._floor):
+            yield entries[key], similarity
+
+    def _check(self, plan: Copy | Resume | Regional, query: Query) -> None:
+        """Refuse a plan that cannot be carried out."""
+        if type(plan) not in _KIND_OF:
+            raise PolicyError(f"{self.name}: plan: got {plan!r}; one of {PLAN_KINDS} is needed")
+        entry = self._entries.get(plan.donor)
+        if entry is None:
+            raise PolicyError(f"{self.name}: plan: donor {plan.donor} is not resident")
+        if entry.namespace != query.namespace:
+            raise PolicyError(
+                f"{self.name}: plan: donor {plan.donor} is of namespace {entry.namespace}, "
+                f"request {query.sequence} of {query.namespace}"
+            )
+        if isinstance(plan, Copy) and (query.identity is None or entry.identity != query.identity):
+            raise PolicyError(
+                f"{self.name}: plan: donor {plan.donor} is no exact result of the request "
+                f"{query.sequence}; a copy needs one"
+            )
+        k1, k2 = reused_steps(plan)
+        if not 0 <= k1 <= k2 <= query.steps:
+            raise PolicyError(
+                f"{self.name}: plan: k1 {k1} and k2 {k2} for request {query.sequence}; "
+                f"0 <= k1 <= k2 <= {query.steps} is needed"
+            )
+        if isinstance(plan, Regional) and not entry.holds_steps(k1, k2):
+            raise PolicyError(
+                f"{self.name}: plan: donor {plan.donor} lacks the latents of steps {k1} to {k2}"
+            )
+
+    def _reused(self, plan: Copy | Resume | Regional, now: float) -> None:
+        donor = plan.donor
+        self._pins[donor] = self._pins.get(donor, 0) + 1
+        self._tiers[self._tier_of[donor]].eviction.hit(self._entries[donor], plan, now)
+
+    def _entry(self, query: Query, plan: Plan, cost_s: float) -> Entry | Stored:
+        if query.namespace is None:
+            return Stored(size_bytes=0, tier=None, reason="namespace unknown")
+        if isinstance(plan, Copy):
+            return Stored(size_bytes=0, tier=None, reason="a copy adds nothing")
+        fresh = isinstance(plan, Fresh)
+        window = self._window(query, plan)
+        return Entry(
+            key=query.sequence,
+            namespace=query.namespace,
+            identity=query.identity if fresh else None,
+            size_bytes=self._form.size_bytes(window, query),
+            steps=query.steps,
+            first_step=window[0],
+            last_step=window[1],
+            exact=fresh,
+            donor=None if isinstance(plan, Fresh) else plan.donor,
+            donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
+            cost_s=cost_s,
+        )
+
+    def _window(self, query: Query, plan: Plan) -> tuple[int, int]:
+        computed_from = 0 if isinstance(plan, Fresh | Copy) else plan.k1
+        return self._form.window(self._reuse.span(query.steps), computed_from)
+
+    def _place(self, entry: Entry, query: Query, now: float) -> Stored:
+        tier = self._tiers[0]
+        size_bytes = entry.size_bytes
+        if size_bytes > tier.capacity(now):
+            return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
+        if not tier.admits(entry, self._pins, now):
+            return Stored(size_bytes=size_bytes, tier=None, reason="refused by admission")
+        if not self._make_room(0, size_bytes, now):
+            return Stored(size_bytes=size_bytes, tier=None, reason="all else is pinned")
+        self._entries[entry.key] = entry
+        self._tier_of[entry.key] = 0
+        tier.add(entry, now)
+        self._index.add(query)
+        if entry.identity is not None:
+            self._identities[entry.namespace, entry.identity] = entry.key
+        return Stored(size_bytes=size_bytes, tier=tier.name, reason="admitted")
+
+    def _make_room(self, place: int, size_bytes: int, now: float) -> bool:
+        """Evict from tier ``place`` until ``size_bytes`` fit; tell whether they do."""
+        tier = self._tiers[place]
+        full = tier.occupied_bytes + size_bytes > tier.capacity(now)
+        if full and not tier.can_hold(size_bytes, self._pins, now):
+            # Nobody is evicted for an entry that cannot be kept anyway.
+            return False
+        while tier.occupied_bytes + size_bytes > tier.capacity(now):
+            victim = tier.victim(self._pins, now)
+            if victim is None:
+                return False
+            self._demote(victim, place, now)
+        return True
+
+    def _demote(self, key: int, place: int, now: float) -> None:
+        """Pass an entry down one tier, or drop it where there is none with room."""
+        entry = self._entries[key]
+        below = place + 1
+        if below < len(self._tiers):
+            tier = self._tiers[below]
+            fits = entry.size_bytes <= tier.capacity(now)
+            if fits and self._make_room(below, entry.size_bytes, now):
+                self._tiers[place].remove(entry, now)
+                tier.add(entry, now)
+                self._tier_of[key] = below
+                row = JournalRow(now, "demote", key, tier.name, -1, 0.0, 0, 0, entry.size_bytes)
+                self._write(row)
+                return
+        name = self._tiers[place].name
+        self._write(JournalRow(now, "evict", key, name, -1, 0.0, 0, 0, entry.size_bytes))
+        self.evictions += 1
+        self.evicted_bytes += entry.size_bytes
+        self._drop(key, now)
+
+    def _drop(self, key: int, now: float) -> None:
+        entry = self._entries.pop(key)
+        self._tiers[self._tier_of.pop(key)].remove(entry, now)
+        self._index.remove(key)
+        if entry.identity is not None:
+            place = (entry.namespace, entry.identity)
+            if self._identities.get(place) == key:
+                del self._identities[place]
+
+
+def reused_steps(plan: Plan) -> tuple[int, int]:
+    """Return ``(k1, k2)``; equal where there is no SRD, zero where nothing is skipped."""
+    if isinstance(plan, Regional):
+        return plan.k1, plan.k2
+    if isinstance(plan, Resume):
+        return plan.k1, plan.k1
+    return 0, 0

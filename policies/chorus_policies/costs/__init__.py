@@ -1,0 +1,1 @@
+"""Stage costs: what each stage of a request takes, measured or modelled."""

@@ -1,0 +1,32 @@
+"""What a plan leaves to compute, in denoising steps: shared by simulator, runtime and policies."""
+
+from typing import NamedTuple
+
+from chorus_policies.plan import Copy, Plan, Regional, Resume
+
+
+class Work(NamedTuple):
+    """Denoising steps computed in full and by SRD, and latents read from the donor."""
+
+    full_steps: int
+    srd_steps: int
+    active_share: float
+    latents_read: int
+
+
+def work_of(plan: Plan, steps: int, srd_full_every: int) -> Work:
+    """Return what ``plan`` computes of ``steps`` denoising steps.
+
+    Of the steps k1 .. k2 the first and every ``srd_full_every``-th after it is computed in full: it
+    yields the mask and refreshes the keys and values the SRD steps attend to.
+    """
+    if isinstance(plan, Copy):
+        return Work(0, 0, 0.0, 0)
+    if isinstance(plan, Resume):
+        return Work(steps - plan.k1, 0, 0.0, 1)
+    if isinstance(plan, Regional):
+        region = plan.k2 - plan.k1
+        refreshes = -(-region // srd_full_every)
+        full = steps - plan.k2 + refreshes
+        return Work(full, region - refreshes, plan.active_share, region + 1)
+    return Work(steps, 0, 0.0, 0)

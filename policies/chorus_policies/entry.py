@@ -1,0 +1,104 @@
+"""What the cache is asked about (a query) and what it keeps (an entry)."""
+
+import math
+from typing import Any
+
+import msgspec
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as the cache sees it.
+
+    ``sequence`` numbers the requests of a run in arrival order and becomes the key of the entry
+    the request leaves behind. ``namespace`` is what must be equal for reuse to be allowed;
+    ``None`` means that some field is unknown, so nothing may be reused or stored. ``identity`` is
+    equal for identical requests and ``None`` where an exact copy is not allowed (no seed).
+    ``embedding`` has shape ``(width,)`` and length 1; it is ``None`` where the similarity graph
+    already knows all neighbours.
+    """
+
+    sequence: int
+    namespace: str | None
+    identity: str | None
+    steps: int
+    latent_bytes: int
+    result_bytes: int
+    embedding: Any = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One cached result: the final latent with its seed, and a window of step latents.
+
+    The final latent serves full reuse at any step (noise of the stored seed is added back to it).
+    ``first_step`` .. ``last_step`` (both included) are the steps whose latents are kept as they
+    were; SRD needs them. ``first_step > last_step`` means that none is kept. ``exact`` is true
+    for a result that was computed in full; a result made with reuse never serves as a copy.
+    ``donor`` and ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU
+    time that made it.
+    """
+
+    key: int
+    namespace: str
+    identity: str | None
+    size_bytes: int
+    steps: int
+    first_step: int
+    last_step: int
+    exact: bool
+    donor: int | None
+    donor_similarity: float
+    cost_s: float
+
+    def holds_steps(self, first: int, last: int) -> bool:
+        """Tell whether the latents of all steps ``first`` .. ``last`` are kept."""
+        return self.first_step <= first and last <= self.last_step
+
+
+#: Bytes an entry takes besides latents and the finished video: embedding, index row, text states.
+OVERHEAD_BYTES = 512 * 1024
+
+
+class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which latents an entry keeps. More of them make SRD possible and entries larger.
+
+    ``compact`` keeps the final latent alone: smallest, full reuse only. ``window`` keeps every
+    step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well.
+    """
+
+    kind: str = "window"
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("compact", "window"):
+            raise ValueError(f"kind is {self.kind!r}; 'compact' or 'window' is needed")
+
+    def window(self, span: tuple[int, int], computed_from: int) -> tuple[int, int]:
+        """Return the first and last step kept for a run that computed steps >= ``computed_from``.
+
+        ``span`` is the range of steps that the reuse part can ask for.
+        """
+        if self.kind == "compact":
+            return (1, 0)
+        first, last = span
+        return (max(first, computed_from), last)
+
+    def size_bytes(self, window: tuple[int, int], query: Query) -> int:
+        """Return the bytes of an entry: final latent, window, finished video, overhead."""
+        latents = 1 + max(0, window[1] - window[0] + 1)
+        return latents * query.latent_bytes + query.result_bytes + OVERHEAD_BYTES
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes in ``text`` such as "64GiB", "500 MB" or "1.5TiB".
+
+    Raises ``ValueError`` on anything else, on negative, infinite and zero amounts.
+    """
+    compact = text.strip().replace(" ", "").replace("_", "")
+    units = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+    units |= {"kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1}
+    for unit, factor in units.items():
+        if compact.endswith(unit):
+            amount = float(compact.removesuffix(unit))
+            if not math.isfinite(amount) or amount <= 0:
+                break
+            return round(amount * factor)
+    raise ValueError(f"{text!r} is not a size; write it like 64GiB, 500MB or 1.5TiB")

@@ -1,0 +1,1 @@
+"""Eviction: who leaves next. One algorithm, one file."""

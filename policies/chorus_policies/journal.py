@@ -1,0 +1,41 @@
+"""The journal: every call into ``Cache`` with its instant and its answer.
+
+Simulator and runtime write the same rows. Rows are in call order, which breaks ties between equal
+instants; replaying the calls gives the answers again, bit for bit.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+
+class JournalRow(msgspec.Struct, frozen=True, gc=False):
+    """One call, or one consequence of the call above it (``evict``, ``demote``, ``refuse``).
+
+    ``call`` is ``find_copy``, ``lookup``, ``release``, ``store``, ``remove``, or a consequence.
+    ``key`` is the request (or the entry) the row is about. ``answer`` is the plan's kind, the
+    tier stored to or evicted from, or the reason of a refusal. ``donor`` is -1 where there is
+    none; ``bytes`` are those of the entry stored, moved or evicted.
+    """
+
+    now_s: float
+    call: str
+    key: int
+    answer: str
+    donor: int
+    similarity: float
+    k1: int
+    k2: int
+    size_bytes: int
+
+
+class Journal:
+    """Keeps rows in memory in call order; with ``keep=False`` it forgets them."""
+
+    def __init__(self, *, keep: bool = True) -> None:
+        self.rows: list[JournalRow] = []
+        self.write: Callable[[JournalRow], None] = self.rows.append if keep else _forget
+
+
+def _forget(row: JournalRow) -> None:
+    del row

@@ -1,0 +1,91 @@
+"""The four parts of a policy, and the similarity index they are shown.
+
+A part is a pure state machine: it is told facts and asked questions. ``now`` is an argument, in
+seconds since the run began. Chance is a generator given to the constructor. A part never calls
+back, logs, blocks, reads a clock or holds a tensor. Equal calls give equal answers.
+"""
+
+import random
+from collections.abc import Container, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from chorus_policies.entry import Entry, Query
+from chorus_policies.plan import Plan
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a part is told when it is made: the tier's bytes, and its own source of chance."""
+
+    capacity_bytes: int
+    chance: random.Random
+
+
+class Reuse(Protocol):
+    """Decides how much of a neighbour's work a request takes over."""
+
+    def plan(self, query: Query, neighbours: Iterable[tuple[Entry, float]], now: float) -> Plan:
+        """Return the plan for ``query``.
+
+        ``neighbours`` yields resident entries of the query's namespace with their cosine
+        similarity, most similar first, most recent first among equals. It is lazy: reading less
+        of it costs less.
+        """
+
+    def floor(self) -> float:
+        """Return the smallest similarity that can lead to reuse; lower neighbours are not shown."""
+
+    def span(self, steps: int) -> tuple[int, int]:
+        """Return the first and last step whose latents a plan over ``steps`` steps can ask for."""
+
+
+class Admission(Protocol):
+    """Decides whether a finished result is worth a place."""
+
+    def admit(self, candidate: Entry, victim: Entry | None, now: float) -> bool:
+        """Return whether to keep ``candidate``; ``victim`` (None: there is room) would go."""
+
+
+class Eviction(Protocol):
+    """Knows the resident entries of one tier and names who leaves next."""
+
+    def admitted(self, entry: Entry, now: float) -> None:
+        """Learn that ``entry`` is now resident."""
+
+    def hit(self, entry: Entry, plan: Plan, now: float) -> None:
+        """Learn that ``plan`` reuses the resident ``entry``."""
+
+    def removed(self, key: int, now: float) -> None:
+        """Learn that the entry has left the tier, by eviction or otherwise."""
+
+    def victim(self, pinned: Container[int], now: float) -> int:
+        """Return the key of the resident entry to evict, never one in ``pinned``.
+
+        Asked twice with nothing in between, it answers the same. It is asked only while at least
+        one resident entry is not pinned.
+        """
+
+
+class Sizing(Protocol):
+    """Decides how many bytes a tier may use."""
+
+    def capacity(self, now: float) -> int:
+        """Return the bytes the tier may occupy from ``now`` on."""
+
+
+class SimilarityIndex(Protocol):
+    """Finds resident entries by similarity. Two implementations give equal answers."""
+
+    def add(self, query: Query) -> None:
+        """Make the entry with key ``query.sequence`` findable."""
+
+    def remove(self, key: int) -> None:
+        """Make the entry unfindable."""
+
+    def neighbours(self, query: Query, floor: float) -> Iterator[tuple[int, float]]:
+        """Yield ``(key, similarity)`` of findable entries of the query's namespace.
+
+        Only similarities >= ``floor``, most similar first, most recent (largest key) first among
+        equals; similarities are multiples of 1e-4.
+        """

@@ -1,0 +1,54 @@
+"""The answer to "what do we reuse for this request": one frozen value, four kinds.
+
+A plan names the donor (the key of the entry reused), the similarity and the reason. It travels to
+the client and into every record. ``k1`` and ``k2`` count denoising steps done; 0 is pure noise.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class Fresh(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fresh"):
+    """Compute everything; ``reason`` says why nothing is reused."""
+
+    reason: str
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="copy"):
+    """Answer with the stored result of an identical request; no GPU work."""
+
+    donor: int
+    similarity: float = 1.0
+    reason: str = "identical request"
+
+
+class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="resume"):
+    """Full reuse: start from the donor's latent at step ``k1``, then plain denoising."""
+
+    donor: int
+    similarity: float
+    k1: int
+    reason: str
+
+
+class Regional(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="regional"):
+    """Full reuse up to ``k1``, SRD with TGAA up to ``k2``, then repair.
+
+    ``active_share`` is the predicted share of the latent that SRD computes, in (0, 1);
+    ``amplification`` is TGAA's largest factor on a token's attention weight, 1 = off.
+    """
+
+    donor: int
+    similarity: float
+    k1: int
+    k2: int
+    active_share: float
+    amplification: float
+    reason: str
+
+
+Plan: TypeAlias = Fresh | Copy | Resume | Regional
+
+#: The kinds in the order of every table: least work first.
+PLAN_KINDS = ("copy", "regional", "resume", "fresh")

@@ -1,0 +1,233 @@
+"""A policy: one TOML file that names its parts and their numbers.
+
+The simulator and the runtime load the same file through ``load_policy`` and get the same parts.
+"""
+
+import hashlib
+import importlib.resources
+import random
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from chorus_policies.catalogue import ADMISSIONS, EVICTIONS, REUSES, SIZINGS, PartClass
+from chorus_policies.entry import EntryForm
+from chorus_policies.parts import Admission, Eviction, Reuse, Setting, Sizing
+from chorus_traces.errors import PolicyError, unknown
+
+_SECTIONS = (
+    "base",
+    "name",
+    "summary",
+    "paper",
+    "reuse",
+    "admission",
+    "eviction",
+    "sizing",
+    "entry",
+)
+
+
+class PartsMaker(Protocol):
+    """What ``Cache`` needs of a policy: a ``Policy``, or a bound that knows the future."""
+
+    @property
+    def name(self) -> str:
+        """The name errors speak of."""
+
+    @property
+    def form(self) -> EntryForm:
+        """Which latents an entry keeps."""
+
+    def reuse(self, seed: int) -> Reuse:
+        """Return a new reuse part."""
+
+    def admission(self, capacity_bytes: int, seed: int) -> Admission:
+        """Return a new admission part for a tier."""
+
+    def eviction(self, capacity_bytes: int, seed: int) -> Eviction:
+        """Return a new eviction part for a tier."""
+
+    def sizing(self, capacity_bytes: int, seed: int) -> Sizing:
+        """Return a new sizing part for a tier."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked policy file; ``parts`` are made from it once for each tier of each run.
+
+    ``tables`` are the resolved numbers of each part, every default written out.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    tables: dict[str, dict[str, Any]]
+    form: EntryForm
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits over parts and numbers; equal for policies that decide alike."""
+        content = msgspec.json.encode(self.tables, order="deterministic")
+        return hashlib.sha256(content).hexdigest()[:12]
+
+    def reuse(self, seed: int) -> Reuse:
+        """Return a new reuse part."""
+        made: Reuse = self._make("reuse", REUSES, 0, seed)
+        return made
+
+    def admission(self, capacity_bytes: int, seed: int) -> Admission:
+        """Return a new admission part for a tier."""
+        made: Admission = self._make("admission", ADMISSIONS, capacity_bytes, seed)
+        return made
+
+    def eviction(self, capacity_bytes: int, seed: int) -> Eviction:
+        """Return a new eviction part for a tier."""
+        made: Eviction = self._make("eviction", EVICTIONS, capacity_bytes, seed)
+        return made
+
+    def sizing(self, capacity_bytes: int, seed: int) -> Sizing:
+        """Return a new sizing part for a tier."""
+        made: Sizing = self._make("sizing", SIZINGS, capacity_bytes, seed)
+        return made
+
+    def _make(
+        self, section: str, catalogue: Mapping[str, PartClass], capacity_bytes: int, seed: int
+    ) -> Any:
+        table = dict(self.tables[section])
+        part = catalogue[table.pop("kind")]
+        config = msgspec.convert(table, part.config)
+        chance = random.Random(f"{seed}/{section}")  # noqa: S311 - reproducible, not secret
+        setting = Setting(capacity_bytes=capacity_bytes, chance=chance)
+        make: Callable[[Any, Setting], Any] = part.make
+        return make(config, setting)
+
+    def to_table(self) -> dict[str, Any]:
+        """Return the policy as the table its TOML file would hold, defaults written out."""
+        head = {"name": self.name, "summary": self.summary, "paper": self.paper}
+        tables: dict[str, Any] = _without_none(self.tables)
+        return head | tables
+
+
+def _without_none(value: Any) -> Any:
+    """Return ``value`` without keys that hold None: TOML cannot say it, absence means the same."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def preset_names() -> list[str]:
+    """Return the names of the policies that ship with the package, sorted."""
+    folder = importlib.resources.files("chorus_policies") / "presets"
+    return sorted(
+        item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")
+    )
+
+
+def load_policy(name_or_path: str) -> Policy:
+    """Load a preset by name, or a TOML file by path (anything with a slash or ending in .toml).
+
+    Raises ``PolicyError`` on an unknown name, unreadable TOML, an unknown key or part, and numbers
+    a part refuses.
+    """
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PolicyError(
+                f"{path}: cannot be read as text ({error}); a TOML file is needed"
+            ) from error
+        return parse_policy(text, where=str(path), name=path.stem)
+    known = preset_names()
+    if name_or_path not in known:
+        raise PolicyError(unknown("policy", name_or_path, known))
+    source = importlib.resources.files("chorus_policies") / "presets" / f"{name_or_path}.toml"
+    return parse_policy(source.read_text(encoding="utf-8"), where=name_or_path, name=name_or_path)
+
+
+def parse_policy(text: str, *, where: str, name: str) -> Policy:
+    """Return the policy in TOML ``text``; ``where`` opens every error message."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{where}: not valid TOML: {error}") from error
+    for key in table:
+        if key not in _SECTIONS:
+            raise PolicyError(f"{where}: {unknown('key', key, _SECTIONS)}")
+    for key in ("reuse", "admission", "eviction", "sizing", "entry"):
+        if not isinstance(table.get(key, {}), dict):
+            raise PolicyError(f"{where}: [{key}] is not a table; write [{key}] and kind = ...")
+    if "base" in table:
+        base = _text(where, "base", table.pop("base"))
+        try:
+            table = _overlay(load_policy(base), table)
+        except RecursionError:
+            raise PolicyError(f"{where}: base {base!r} leads back to itself") from None
+    if "reuse" not in table:
+        raise PolicyError(f"{where}: section [reuse] is missing; write it, or base = a preset")
+    tables = {
+        "reuse": _resolve(where, "reuse", table["reuse"], REUSES, "bands"),
+        "admission": _resolve(where, "admission", table.get("admission", {}), ADMISSIONS, "always"),
+        "eviction": _resolve(where, "eviction", table.get("eviction", {}), EVICTIONS, "lru"),
+        "sizing": _resolve(where, "sizing", table.get("sizing", {}), SIZINGS, "fixed"),
+    }
+    form = _convert(where, "entry", table.get("entry", {}), EntryForm)
+    tables["entry"] = msgspec.to_builtins(form)
+    head = {key: table.get(key, "") for key in ("summary", "paper")} | {
+        "name": table.get("name", name)
+    }
+    for key, value in head.items():
+        _text(where, key, value)
+    return Policy(tables=tables, form=form, **head)
+
+
+def _text(where: str, key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise PolicyError(f"{where}: {key} is {value!r}; a text is needed")
+    return value
+
+
+def _overlay(base: Policy, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the base's sections with those of ``table`` over them.
+
+    A section of another kind replaces the base's; one of the same kind changes single numbers.
+    """
+    merged = dict(table)
+    for section, numbers in base.tables.items():
+        own = table.get(section, {})
+        if own.get("kind", numbers.get("kind")) == numbers.get("kind"):
+            merged[section] = numbers | own
+    return merged
+
+
+def _resolve(
+    where: str,
+    section: str,
+    table: dict[str, Any],
+    catalogue: Mapping[str, PartClass],
+    default: str,
+) -> dict[str, Any]:
+    """Return the section with its kind and every default written out, after checking it."""
+    rest = dict(table)
+    kind = rest.pop("kind", default)
+    if not isinstance(kind, str) or kind not in catalogue:
+        raise PolicyError(f"{where}: [{section}]: {unknown('kind', str(kind), catalogue)}")
+    config = _convert(where, section, rest, catalogue[kind].config)
+    numbers: dict[str, Any] = msgspec.to_builtins(config)
+    return {"kind": kind} | numbers
+
+
+def _convert(where: str, section: str, table: dict[str, Any], config: type[Any]) -> Any:
+    known = [field.encode_name for field in msgspec.structs.fields(config)]
+    for key in table:
+        if key not in known:
+            raise PolicyError(f"{where}: [{section}]: {unknown('key', key, known)}")
+    try:
+        return msgspec.convert(table, config)
+    except msgspec.ValidationError as error:
+        raise PolicyError(f"{where}: [{section}]: {error}") from error

@@ -1,0 +1,1 @@
+"""Reuse: how much of a neighbour's work a request takes over."""

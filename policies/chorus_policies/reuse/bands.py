@@ -1,0 +1,139 @@
+"""Reuse by bands of similarity: the more similar the donor, the later ``k1`` and ``k2``.
+
+Paper: Chorus, arXiv 2604.04451 (k1 and k2 rise with the match score); Nirvana, NSDI'24 (a table of
+skipped steps). State: none. Cost per call: the neighbours read, one in nearly every case.
+Left out: a lexical gate, a break-even gate and an error budget.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from chorus_policies.entry import Entry, Query
+from chorus_policies.parts import Setting
+from chorus_policies.plan import Fresh, Plan, Regional, Resume
+
+
+class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a donor of at least ``similarity`` is used for; shares are of the denoising steps.
+
+    A higher ``k1`` saves more and lets the donor decide more of the picture. ``k2`` is the end of
+    SRD; leaving it out means full reuse only. ``active_share`` is the part of the latent that SRD
+    is predicted to compute; a larger one costs more and repairs more.
+    """
+
+    similarity: float
+    k1: float
+    k2: float | None = None
+    active_share: float = 0.25
+    amplification: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.similarity <= 1:
+            raise ValueError(f"similarity is {self.similarity}; a number in (0, 1] is needed")
+        if not 0 <= self.k1 < 1:
+            raise ValueError(f"k1 is {self.k1}; a share in [0, 1) is needed")
+        if self.k2 is not None and not self.k1 <= self.k2 <= 1:
+            raise ValueError(f"k2 is {self.k2}; a share from k1 to 1 is needed")
+        if not 0 < self.active_share <= 1:
+            raise ValueError(f"active_share is {self.active_share}; a share in (0, 1] is needed")
+        if not 1 <= self.amplification <= 64:
+            raise ValueError(f"amplification is {self.amplification}; 1 (off) to 64 is needed")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table, from the most similar band to the least."""
+
+    bands: tuple[Band, ...]
+
+    def __post_init__(self) -> None:
+        if not self.bands:
+            raise ValueError("bands is empty; at least one band is needed")
+        for upper, lower in zip(self.bands, self.bands[1:], strict=False):
+            if lower.similarity >= upper.similarity:
+                raise ValueError(
+                    f"band {lower.similarity} follows {upper.similarity}; similarities must fall"
+                )
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """One band for a given number of steps."""
+
+    similarity: float
+    k1: int
+    k2: int
+    active_share: float
+    amplification: float
+    reason: str
+
+
+class Bands:
+    """Plans by the first band the nearest neighbour reaches."""
+
+    def __init__(self, config: Config, setting: Setting) -> None:
+        del setting
+        self._bands = config.bands
+        self._floor = config.bands[-1].similarity
+        self._rows: dict[int, tuple[_Row, ...]] = {}
+        self._spans: dict[int, tuple[int, int]] = {}
+
+    def floor(self) -> float:
+        """Return the similarity of the lowest band."""
+        return self._floor
+
+    def span(self, steps: int) -> tuple[int, int]:
+        """Return the smallest k1 and the last step before the largest k2, over SRD bands."""
+        span = self._spans.get(steps)
+        if span is None:
+            regional = [row for row in self._table(steps) if row.k2 > row.k1]
+            first = min((row.k1 for row in regional), default=1)
+            last = max((row.k2 for row in regional), default=0)
+            span = self._spans[steps] = (first, last)
+        return span
+
+    def plan(self, query: Query, neighbours: Iterable[tuple[Entry, float]], now: float) -> Plan:
+        """Return the plan of the first neighbour that can serve what its band asks for."""
+        table = self._rows.get(query.steps)
+        if table is None:
+            table = self._table(query.steps)
+        refusal = _NO_NEIGHBOUR
+        for entry, similarity in neighbours:
+            for row in table:
+                if similarity >= row.similarity:
+                    break
+            else:
+                return _NO_WHOLE_STEP
+            if row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2):
+                return Regional(
+                    donor=entry.key,
+                    similarity=similarity,
+                    k1=row.k1,
+                    k2=row.k2,
+                    active_share=row.active_share,
+                    amplification=row.amplification,
+                    reason=row.reason,
+                )
+            if row.k1 > 0:
+                return Resume(donor=entry.key, similarity=similarity, k1=row.k1, reason=row.reason)
+            refusal = _NO_WINDOW
+        return refusal
+
+    def _table(self, steps: int) -> tuple[_Row, ...]:
+        """Return the bands in whole steps, rounded down; bands that save nothing are left out."""
+        rows = []
+        for band in self._bands:
+            k1 = int(band.k1 * steps + 1e-9)
+            k2 = k1 if band.k2 is None or band.active_share >= 1 else int(band.k2 * steps + 1e-9)
+            if k1 == 0 and k2 == 0:
+                continue
+            reason = f"similarity >= {band.similarity:g}"
+            rows.append(
+                _Row(band.similarity, k1, k2, band.active_share, band.amplification, reason)
+            )
+        self._rows[steps] = tuple(rows)
+        return self._rows[steps]
+
+
+_NO_NEIGHBOUR = Fresh(reason="no neighbour")
+_NO_WHOLE_STEP = Fresh(reason="band saves no whole step")
+_NO_WINDOW = Fresh(reason="donor lacks the step latents")

@@ -1,0 +1,1 @@
+"""Sizing: how many bytes a tier may use."""

@@ -1,0 +1,140 @@
+"""The contract of an eviction part."""
+
+from collections.abc import Callable, Collection, Container
+
+from chorus_policies.entry import Entry
+from chorus_policies.parts import Eviction, Setting
+from chorus_policies.plan import Resume
+from chorus_policies.testing.clockless import no_clock_or_global_chance
+from chorus_policies.testing.exercise import Exercise, need
+from chorus_policies.testing.samples import CAPACITY_BYTES, make_entry, make_setting, script_chance
+
+
+def check_eviction(
+    make: Callable[[Setting], Eviction], *, seed: int = 0, rounds: int = 4000, looks: int = 64
+) -> Exercise:
+    """Check an eviction part over ``rounds`` random calls with 300 or so entries resident.
+
+    A victim is resident, unpinned, the same when asked twice and the same from both instances;
+    entries may be hit, pinned and removed in any order. Where few entries are pinned, ``victim``
+    may look at ``looks`` entries a call on average, and once more at each pinned one: a part that
+    goes through all entries for every victim is too slow to simulate.
+    """
+    with no_clock_or_global_chance():
+        script = _EvictionScript(make, seed)
+        for _ in range(rounds):
+            script.step()
+        script.drain()
+    exercise = script.exercise
+    exercise.require(rounds // 20, "admissions", "hits", "evictions", "removals")
+    asked, looked = script.asked, script.looked
+    need(
+        looked <= looks * asked,
+        f"victim: looked at {looked} entries in {asked} calls; at most {looks} a call are allowed",
+    )
+    return exercise
+
+
+class _EvictionScript:
+    """Plays random facts and questions to two instances and keeps the truth beside them."""
+
+    def __init__(self, make: Callable[[Setting], Eviction], seed: int) -> None:
+        self.exercise = Exercise()
+        self.asked = 0
+        self.looked = 0
+        self._pair = (make(make_setting(seed)), make(make_setting(seed)))
+        self._chance = script_chance(seed)
+        self._resident: dict[int, Entry] = {}
+        self._pinned: set[int] = set()
+        self._occupied_bytes = 0
+        self._sequence = 0
+        self._now = 0.0
+
+    def step(self) -> None:
+        """Do one random thing."""
+        self._now += self._chance.choice((0.0, 0.5, 2.0))
+        deed = self._chance.random()
+        if deed < 0.45 or len(self._resident) < 2:
+            self._admit()
+        elif deed < 0.85:
+            self._hit()
+        elif deed < 0.90:
+            self._pinned ^= {self._any()}
+        elif deed < 0.98:
+            self._remove(self._any())
+            self.exercise.removals += 1
+        else:
+            only = self._any()
+            self._victim(self._resident.keys() - {only})
+
+    def drain(self) -> None:
+        """Let every entry leave by eviction, then fill up once more and remove them by key."""
+        self._pinned.clear()
+        while self._resident:
+            self._remove(self._victim(self._pinned))
+        for _ in range(50):
+            self._admit()
+        for key in self._chance.sample(sorted(self._resident), len(self._resident)):
+            self._remove(key)
+
+    def _any(self) -> int:
+        # Skewed to the young, as requests are.
+        place = int(len(self._resident) * self._chance.random() ** 0.5)
+        return list(self._resident)[place]
+
+    def _admit(self) -> None:
+        entry = make_entry(self._sequence, self._chance)
+        while self._occupied_bytes + entry.size_bytes > CAPACITY_BYTES:
+            if self._pinned >= self._resident.keys():
+                self._pinned.clear()
+            self._remove(self._victim(self._pinned))
+            self.exercise.evictions += 1
+        for part in self._pair:
+            part.admitted(entry, self._now)
+        self._sequence += 1
+        self._resident[entry.key] = entry
+        self._occupied_bytes += entry.size_bytes
+        self.exercise.admissions += 1
+
+    def _hit(self) -> None:
+        entry = self._resident[self._any()]
+        similarity = self._chance.randint(7000, 10_000) / 10_000
+        plan = Resume(donor=entry.key, similarity=similarity, k1=5, reason="check")
+        for part in self._pair:
+            part.hit(entry, plan, self._now)
+        self.exercise.hits += 1
+
+    def _remove(self, key: int) -> None:
+        self._occupied_bytes -= self._resident.pop(key).size_bytes
+        self._pinned.discard(key)
+        for part in self._pair:
+            part.removed(key, self._now)
+
+    def _victim(self, pinned: Collection[int]) -> int:
+        looks = _Looks(pinned)
+        one, other = self._pair
+        key = one.victim(looks, self._now)
+        if len(pinned) < len(self._resident) // 2:
+            self.asked += 1
+            self.looked += max(0, looks.count - len(pinned))
+        need(key in self._resident, f"victim: entry {key} is not resident")
+        need(key not in pinned, f"victim: entry {key} is pinned")
+        again = one.victim(pinned, self._now)
+        need(
+            key == again, f"victim: {key}, then {again} when asked again; nothing happened between"
+        )
+        twin = other.victim(pinned, self._now)
+        need(key == twin, f"victim: {key}, but {twin} from an instance told and given the same")
+        return key
+
+
+class _Looks(Container[int]):
+    """The pinned entries, counting the questions asked about them."""
+
+    def __init__(self, pinned: Collection[int]) -> None:
+        self.count = 0
+        self._pinned = pinned
+
+    def __contains__(self, key: object) -> bool:
+        self.count += 1
+        return key in self._pinned

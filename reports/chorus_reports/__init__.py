@@ -1,0 +1,1 @@
+"""Reports: what a run, a study or a validation tells its reader."""

@@ -1,0 +1,1 @@
+"""Traces: requests with their arrival instants and embeddings; no clock, no cache."""
