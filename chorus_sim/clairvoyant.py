@@ -17,7 +17,7 @@ from chorus_policies.entry import Entry, EntryForm, Query
 from chorus_policies.parts import Admission, Eviction, Reuse, Sizing
 from chorus_policies.plan import Plan
 from chorus_policies.policy import Policy
-from chorus_policies.similarity import QUANTA
+from chorus_policies.similarity import QUANTA, floor_quanta
 from chorus_sim.graph import SimilarityGraph
 from chorus_sim.graph_index import GraphIndex
 from chorus_sim.workload import Workload
@@ -47,7 +47,7 @@ def _savings(
 ) -> npt.NDArray[np.float64]:
     """Return, per edge, the full steps the reuse part would save with a complete donor."""
     reuse = policy.reuse(seed=0)
-    floor = round(reuse.floor() * QUANTA)
+    floor = floor_quanta(reuse.floor())
     known: dict[tuple[int, int, int], float] = {}
     saving = np.zeros(graph.edges)
     quanta = graph.quanta.tolist()

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.similarity import FLOAT32_SLACK, QUANTA, exact_similarity
+from chorus_policies.similarity import FLOAT32_SLACK, QUANTUM, exact_similarity, floor_quanta
 
 Progress = Callable[[int, int], None]
 
@@ -90,7 +90,7 @@ def _block(
     block = vectors[low : low + _BLOCK_ROWS]
     high = low + len(block)
     product = block @ vectors[:high].T
-    flat = np.flatnonzero(product.ravel() >= np.float32(floor - FLOAT32_SLACK))
+    flat = np.flatnonzero(product.ravel() >= np.float32(floor - QUANTUM / 2 - FLOAT32_SLACK))
     row, column = np.divmod(flat, high)
     row += low
     earlier = column < row
@@ -99,7 +99,7 @@ def _block(
     for part in range(0, len(row), 65_536):
         piece = slice(part, part + 65_536)
         quanta[piece] = exact_similarity(vectors[row[piece]], vectors[column[piece]])
-    kept = quanta >= round(floor * QUANTA)
+    kept = quanta >= floor_quanta(floor)
     return row[kept], column[kept], quanta[kept]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chorus_policies.entry import Query
-from chorus_policies.similarity import QUANTA
+from chorus_policies.similarity import QUANTA, floor_quanta
 from chorus_sim.graph import SimilarityGraph
 
 #: Neighbours read from a row at a time: nearly every lookup ends within the first few.
@@ -34,7 +34,7 @@ class GraphIndex:
     def neighbours(self, query: Query, floor: float) -> Iterator[tuple[int, float]]:
         """Yield resident neighbours, most similar first, most recent first among equals."""
         low, end = self._row_start[query.sequence], self._row_start[query.sequence + 1]
-        least = round(floor * QUANTA)
+        least = floor_quanta(floor)
         resident = self._resident
         size = _FIRST_CHUNK
         while low < end:

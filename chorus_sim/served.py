@@ -3,10 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume
+from chorus_policies.plan import Fresh, Plan, kind_of
 from chorus_sim.workload import Workload
-
-_KIND = {Copy: "copy", Regional: "regional", Resume: "resume", Fresh: "fresh"}
 
 
 class Served:
@@ -54,7 +52,7 @@ class Served:
 
     def kinds(self) -> list[str]:
         """Return the plan's kind of each request."""
-        return [_KIND[type(plan)] for plan in self.plan]
+        return [kind_of(plan) for plan in self.plan]
 
     def to_table(self, ids: list[str], workload: Workload, *, cached: bool) -> pa.Table:
         """Return the records: one row per request, the schema simulator and runtime share."""

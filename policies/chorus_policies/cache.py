@@ -10,14 +10,18 @@ from collections.abc import Iterator
 import msgspec
 
 from chorus_policies.entry import Entry, Query
+from chorus_policies.exact_results import ExactResults
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.parts import SimilarityIndex
-from chorus_policies.plan import PLAN_KINDS, Copy, Fresh, Plan, Regional, Resume
+from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume, kind_of, reused_steps
+from chorus_policies.plan_check import check_plan
 from chorus_policies.policy import PartsMaker
 from chorus_policies.tier import Tier, TierSpec
 from chorus_traces.errors import PolicyError
 
-_KIND_OF = {Copy: "copy", Regional: "regional", Resume: "resume", Fresh: "fresh"}
+#: Keeps the chance of a tier apart from that of another tier or seed.
+_MOST_TIERS = 64
+
 _UNKNOWN_NAMESPACE = Fresh(reason="namespace unknown")
 
 
@@ -49,12 +53,14 @@ class Cache:
         self._form = policy.form
         self._reuse = policy.reuse(seed)
         self._floor = self._reuse.floor()
-        self._tiers = [Tier(spec, policy, seed + place) for place, spec in enumerate(tiers)]
+        self._tiers = [
+            Tier(spec, policy, _MOST_TIERS * seed + place) for place, spec in enumerate(tiers)
+        ]
         self._index = index
         self._write = journal.write
         self._entries: dict[int, Entry] = {}
         self._tier_of: dict[int, int] = {}
-        self._identities: dict[tuple[str, str], int] = {}
+        self._exact = ExactResults()
         self._pins: dict[int, int] = {}
         self.evicted_bytes = 0
         self.evictions = 0
@@ -114,10 +120,10 @@ class Cache:
         if isinstance(plan, Fresh):
             self._write(JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0))
             return plan
-        self._check(plan, query)
+        check_plan(self.name, plan, query, self._entries)
         self._reused(plan, now)
         k1, k2 = reused_steps(plan)
-        kind = _KIND_OF[type(plan)]
+        kind = kind_of(plan)
         row = JournalRow(
             now, "lookup", query.sequence, kind, plan.donor, plan.similarity, k1, k2, 0
         )
@@ -140,6 +146,8 @@ class Cache:
         the first tier, that admission refuses, or for which only pinned entries could go, is not
         kept.
         """
+        if query.sequence in self._entries:
+            raise PolicyError(f"store: entry {query.sequence} is resident; store it once")
         entry = self._entry(query, plan, cost_s)
         stored = self._place(entry, query, now) if isinstance(entry, Entry) else entry
         answer = stored.tier or stored.reason
@@ -159,41 +167,13 @@ class Cache:
     def _copy_of(self, query: Query) -> Copy | None:
         if query.identity is None or query.namespace is None:
             return None
-        donor = self._identities.get((query.namespace, query.identity))
+        donor = self._exact.find(query.namespace, query.identity)
         return None if donor is None else Copy(donor=donor)
 
     def _neighbours(self, query: Query) -> Iterator[tuple[Entry, float]]:
         entries = self._entries
         for key, similarity in self._index.neighbours(query, self._floor):
             yield entries[key], similarity
-
-    def _check(self, plan: Copy | Resume | Regional, query: Query) -> None:
-        """Refuse a plan that cannot be carried out."""
-        if type(plan) not in _KIND_OF:
-            raise PolicyError(f"{self.name}: plan: got {plan!r}; one of {PLAN_KINDS} is needed")
-        entry = self._entries.get(plan.donor)
-        if entry is None:
-            raise PolicyError(f"{self.name}: plan: donor {plan.donor} is not resident")
-        if entry.namespace != query.namespace:
-            raise PolicyError(
-                f"{self.name}: plan: donor {plan.donor} is of namespace {entry.namespace}, "
-                f"request {query.sequence} of {query.namespace}"
-            )
-        if isinstance(plan, Copy) and (query.identity is None or entry.identity != query.identity):
-            raise PolicyError(
-                f"{self.name}: plan: donor {plan.donor} is no exact result of the request "
-                f"{query.sequence}; a copy needs one"
-            )
-        k1, k2 = reused_steps(plan)
-        if not 0 <= k1 <= k2 <= query.steps:
-            raise PolicyError(
-                f"{self.name}: plan: k1 {k1} and k2 {k2} for request {query.sequence}; "
-                f"0 <= k1 <= k2 <= {query.steps} is needed"
-            )
-        if isinstance(plan, Regional) and not entry.holds_steps(k1, k2):
-            raise PolicyError(
-                f"{self.name}: plan: donor {plan.donor} lacks the latents of steps {k1} to {k2}"
-            )
 
     def _reused(self, plan: Copy | Resume | Regional, now: float) -> None:
         donor = plan.donor
@@ -238,8 +218,7 @@ class Cache:
         self._tier_of[entry.key] = 0
         tier.add(entry, now)
         self._index.add(query)
-        if entry.identity is not None:
-            self._identities[entry.namespace, entry.identity] = entry.key
+        self._exact.add(entry)
         return Stored(size_bytes=size_bytes, tier=tier.name, reason="admitted")
 
     def _make_room(self, place: int, size_bytes: int, now: float) -> bool:
@@ -280,16 +259,4 @@ class Cache:
         entry = self._entries.pop(key)
         self._tiers[self._tier_of.pop(key)].remove(entry, now)
         self._index.remove(key)
-        if entry.identity is not None:
-            place = (entry.namespace, entry.identity)
-            if self._identities.get(place) == key:
-                del self._identities[place]
-
-
-def reused_steps(plan: Plan) -> tuple[int, int]:
-    """Return ``(k1, k2)``; equal where there is no SRD, zero where nothing is skipped."""
-    if isinstance(plan, Regional):
-        return plan.k1, plan.k2
-    if isinstance(plan, Resume):
-        return plan.k1, plan.k1
-    return 0, 0
+        self._exact.remove(entry)

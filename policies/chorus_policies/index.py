@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chorus_policies.entry import Query
-from chorus_policies.similarity import FLOAT32_SLACK, QUANTA, QUANTUM, exact_similarity
+from chorus_policies.similarity import (
+    FLOAT32_SLACK,
+    QUANTA,
+    QUANTUM,
+    exact_similarity,
+    floor_quanta,
+)
 from chorus_traces.errors import PolicyError, TraceError
 
 _FIRST_ROWS = 64
@@ -114,7 +120,7 @@ class _Slots:
         rows = np.flatnonzero((proposed >= bound) & (keys != _FREE))
         found = self._matrix[rows]
         quanta = exact_similarity(np.broadcast_to(vector, found.shape), found).astype(np.int64)
-        kept = quanta / QUANTA >= floor
+        kept = quanta >= floor_quanta(floor)
         return keys[rows[kept]], quanta[kept]
 
     def _grow(self) -> None:

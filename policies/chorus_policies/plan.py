@@ -52,3 +52,25 @@ Plan: TypeAlias = Fresh | Copy | Resume | Regional
 
 #: The kinds in the order of every table: least work first.
 PLAN_KINDS = ("copy", "regional", "resume", "fresh")
+
+
+def reused_steps(plan: Plan) -> tuple[int, int]:
+    """Return ``(k1, k2)``; equal where there is no SRD, zero where nothing is skipped."""
+    if isinstance(plan, Regional):
+        return plan.k1, plan.k2
+    if isinstance(plan, Resume):
+        return plan.k1, plan.k1
+    return 0, 0
+
+
+def kind_of(plan: Plan) -> str:
+    """Return the plan's kind, one of ``PLAN_KINDS``."""
+    return _KIND_OF[type(plan)]
+
+
+_KIND_OF: dict[type, str] = {
+    Copy: "copy",
+    Regional: "regional",
+    Resume: "resume",
+    Fresh: "fresh",
+}

@@ -168,6 +168,8 @@ def parse_policy(text: str, *, where: str, name: str) -> Policy:
             table = _overlay(load_policy(base), table)
         except RecursionError:
             raise PolicyError(f"{where}: base {base!r} leads back to itself") from None
+        except PolicyError as error:
+            raise PolicyError(f"{where}: base: {error}") from error
     if "reuse" not in table:
         raise PolicyError(f"{where}: section [reuse] is missing; write it, or base = a preset")
     tables = {

@@ -4,6 +4,8 @@ float32 products differ in their last bits between matrix shapes. So a blocked f
 proposes pairs, and the value everybody compares is the float64 dot product rounded to 1e-4.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,3 +34,8 @@ def exact_similarity(
     """
     dot = np.einsum("ij,ij->i", left, right, dtype=np.float64, casting="safe")
     return quantised(dot)
+
+
+def floor_quanta(floor: float) -> int:
+    """Return the smallest similarity in quanta that is at least ``floor``."""
+    return math.ceil(floor * QUANTA - 1e-6)

@@ -101,7 +101,10 @@ class Reference:
         if request.namespace is None or not same:
             return ("fresh", None, 0, 0)
         cosines = np.array([one.vector for one in same]) @ self.vectors[place]
-        scored = [(round(float(c) * 1e4) / 1e4, one.key, one) for c, one in zip(cosines, same)]
+        scored = [
+            (round(float(c) * 1e4) / 1e4, one.key, one)
+            for c, one in zip(cosines, same, strict=True)
+        ]
         scored.sort(key=lambda item: (-item[0], -item[1]))
         for similarity, key, one in scored:
             if similarity < self.bands[-1][0]:
@@ -142,7 +145,7 @@ class Reference:
             share = next(
                 b[3] for b in self.bands if int(b[1] * request.steps + 1e-9) == k1 and b[2]
             )
-            srd = float(np.interp(share, *zip(*request.srd_curve)))
+            srd = float(np.interp(share, *zip(*request.srd_curve, strict=True)))
             refreshes = -(-(k2 - k1) // request.srd_full_every)
             region = refreshes * full + (k2 - k1 - refreshes) * srd
             denoise = (request.steps - k2) * full + region * (1 + request.tgaa_share)
@@ -188,7 +191,5 @@ class Reference:
             if round(cosine * 1e4) / 1e4 >= self.supersede_at and first <= donor.first:
                 donor.redundant_since = self.clock
         self.residents.append(
-            Resident(
-                place, self.vectors[place], request.namespace, size, first, last, self.clock
-            )
+            Resident(place, self.vectors[place], request.namespace, size, first, last, self.clock)
         )

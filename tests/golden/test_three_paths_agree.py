@@ -60,9 +60,7 @@ def numbers(workload: Workload, place: int) -> Numbers:
     host = profile.tiers["host"]
     return Numbers(
         arrival=float(workload.arrivals[place]),
-        before=float(
-            workload.text_encode[place] + workload.embed[place] + workload.lookup[place]
-        ),
+        before=float(workload.text_encode[place] + workload.embed[place] + workload.lookup[place]),
         spread=float(workload.spread[place]),
         after=float(workload.vae_decode[place] + workload.video_encode[place]),
         steps=query.steps,

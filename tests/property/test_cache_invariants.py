@@ -129,9 +129,13 @@ class Driver:
         assert self.index.queries.keys() == cache._entries.keys() == cache._tier_of.keys()
         assert cache._pins == dict(self.pins)
         assert all(key in cache for key in self.pins)
-        for (namespace, identity), key in cache._identities.items():
-            entry = cache._entries[key]
-            assert (entry.namespace, entry.identity, entry.exact) == (namespace, identity, True)
+        exact = [entry for entry in cache._entries.values() if entry.identity is not None]
+        assert sorted(key for keys in cache._exact._keys.values() for key in keys) == sorted(
+            entry.key for entry in exact
+        )
+        for (namespace, identity), keys in cache._exact._keys.items():
+            for entry in map(cache._entries.__getitem__, keys):
+                assert (entry.namespace, entry.identity, entry.exact) == (namespace, identity, True)
         admitted = self.stored["admitted"]
         assert admitted == len(cache) + cache.evictions + self.removed
         assert self.sequence == sum(self.plans.values())

@@ -82,7 +82,7 @@ class Bands:
         return self._floor
 
     def span(self, steps: int) -> tuple[int, int]:
-        """Return the smallest k1 and the last step before the largest k2, over SRD bands."""
+        """Return the smallest k1 and the largest k2 of the bands with SRD."""
         span = self._spans.get(steps)
         if span is None:
             regional = [row for row in self._table(steps) if row.k2 > row.k1]

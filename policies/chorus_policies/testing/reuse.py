@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from chorus_policies.cache import reused_steps
 from chorus_policies.entry import Entry, Query
 from chorus_policies.parts import Reuse, Setting
-from chorus_policies.plan import Copy, Fresh, Regional, Resume
+from chorus_policies.plan import Copy, Fresh, Regional, Resume, reused_steps
 from chorus_policies.testing.clockless import no_clock_or_global_chance
 from chorus_policies.testing.exercise import Exercise, need
 from chorus_policies.testing.samples import make_entry, make_query, make_setting, script_chance

@@ -1,0 +1,42 @@
+"""Whether a plan can be carried out: no answer of a policy is believed unchecked."""
+
+from collections.abc import Mapping
+
+from chorus_policies.entry import Entry, Query
+from chorus_policies.plan import PLAN_KINDS, Copy, Regional, Resume, reused_steps
+from chorus_traces.errors import PolicyError
+
+
+def check_plan(
+    policy: str, plan: Copy | Resume | Regional, query: Query, entries: Mapping[int, Entry]
+) -> None:
+    """Raise ``PolicyError``, naming policy and key, for a plan that cannot be carried out.
+
+    The donor must be resident and of the query's namespace; a copy needs an exact result of the
+    same request; SRD needs the latents of all its steps.
+    """
+    if not isinstance(plan, Copy | Resume | Regional):
+        raise PolicyError(f"{policy}: plan: got {plan!r}; one of {PLAN_KINDS} is needed")
+    entry = entries.get(plan.donor)
+    if entry is None:
+        raise PolicyError(f"{policy}: plan: donor {plan.donor} is not resident")
+    if entry.namespace != query.namespace:
+        raise PolicyError(
+            f"{policy}: plan: donor {plan.donor} is of namespace {entry.namespace}, "
+            f"request {query.sequence} of {query.namespace}"
+        )
+    if isinstance(plan, Copy) and (query.identity is None or entry.identity != query.identity):
+        raise PolicyError(
+            f"{policy}: plan: donor {plan.donor} is no exact result of the request "
+            f"{query.sequence}; a copy needs one"
+        )
+    k1, k2 = reused_steps(plan)
+    if not 0 <= k1 <= k2 <= query.steps:
+        raise PolicyError(
+            f"{policy}: plan: k1 {k1} and k2 {k2} for request {query.sequence}; "
+            f"0 <= k1 <= k2 <= {query.steps} is needed"
+        )
+    if isinstance(plan, Regional) and not entry.holds_steps(k1, k2):
+        raise PolicyError(
+            f"{policy}: plan: donor {plan.donor} lacks the latents of steps {k1} to {k2}"
+        )
