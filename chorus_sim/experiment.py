@@ -15,7 +15,6 @@ from chorus_policies.journal import Journal
 from chorus_policies.parts import SimilarityIndex
 from chorus_policies.policy import PartsMaker, Policy, load_policy
 from chorus_policies.tier import TierSpec
-from chorus_sim.cache_folder import cache_folder
 from chorus_sim.clairvoyant import ClairvoyantIndex, ClairvoyantPolicy, Future
 from chorus_sim.fleet import auto_gpus
 from chorus_sim.graph import SimilarityGraph, cached_graph
@@ -26,6 +25,7 @@ from chorus_sim.scenario import Scenario
 from chorus_sim.statistics import mser5
 from chorus_sim.summary import Run, TierUse
 from chorus_sim.workload import Workload, make_workload
+from chorus_traces.cache_folder import cache_folder
 from chorus_traces.errors import ProfileError, ScenarioError
 from chorus_traces.trace import Trace
 

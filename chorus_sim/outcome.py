@@ -123,7 +123,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
     pq.write_table(outcome.journal, folder / "journal.parquet", compression="zstd")
 
 
-def to_json(value: dict[str, Any]) -> bytes:
+def to_json(value: Any) -> bytes:
     """Return indented JSON with a line feed at its end; equal values give equal bytes."""
     plain = msgspec.json.encode(value, enc_hook=_plain)
     return msgspec.json.format(plain, indent=2) + b"\n"

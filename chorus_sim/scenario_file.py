@@ -34,6 +34,13 @@ def read_scenario(path: Path | None, changes: dict[str, Any]) -> Scenario:
     return _convert(resolved, Scenario, where)
 
 
+def with_seed(scenario: Scenario, seed: int, *, gpus: int) -> Scenario:
+    """Return the scenario under another seed, on a fleet of known size."""
+    run = msgspec.structs.replace(scenario.run, seed=seed)
+    fleet = msgspec.structs.replace(scenario.fleet, gpus=gpus)
+    return msgspec.structs.replace(scenario, run=run, fleet=fleet)
+
+
 def _convert(table: dict[str, Any], kind: type[Scenario], where: str) -> Scenario:
     try:
         return msgspec.convert(table, kind)

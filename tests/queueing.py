@@ -14,9 +14,7 @@ def plain_workload(arrivals: np.ndarray, service: np.ndarray) -> Workload:
     requests = len(arrivals)
     nothing = np.zeros(requests)
     queries = [
-        Query(
-            sequence=place, namespace="n", identity=None, steps=1, latent_bytes=1, result_bytes=1
-        )
+        Query(sequence=place, namespace="n", identity=None, steps=1, latent_bytes=1, result_bytes=1)
         for place in range(requests)
     ]
     return Workload(

@@ -7,11 +7,11 @@ import click
 @click.option("--explain", metavar="NAME|TOML", help="Print one policy with all its numbers.")
 def policies(explain: str | None) -> None:
     """List the policies, or explain one."""
-    from rich.console import Console
     from rich.table import Table
 
     from chorus_policies.explain import explain_policy
     from chorus_policies.policy import load_policy, preset_names
+    from chorus_sim.cli.console import wide_console
 
     if explain is not None:
         click.echo(explain_policy(load_policy(explain)), nl=False)
@@ -23,4 +23,4 @@ def policies(explain: str | None) -> None:
         policy = load_policy(name)
         kinds = [policy.tables[part]["kind"] for part in ("reuse", "admission", "eviction")]
         table.add_row(name, policy.fingerprint, *kinds, policy.summary)
-    Console().print(table)
+    wide_console().print(table)

@@ -8,10 +8,10 @@ import click
 def profiles(explain: str | None) -> None:
     """List the stage-cost profiles, or print one."""
     import msgspec
-    from rich.console import Console
     from rich.table import Table
 
     from chorus_policies.costs.profile_book import load_profile, preset_names
+    from chorus_sim.cli.console import wide_console
 
     if explain is not None:
         plain = msgspec.json.encode(load_profile(explain))
@@ -34,5 +34,5 @@ def profiles(explain: str | None) -> None:
             f"{profile.vae_decode.mean_s:.2f}",
             f"{rest + profile.steps * profile.full_step.mean_s:.1f}",
         )
-    Console().print(table)
+    wide_console().print(table)
     click.echo("A name without a clip shape serves any shape its requests state.")

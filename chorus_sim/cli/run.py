@@ -87,20 +87,35 @@ def run(
     **flags: str | None,
 ) -> None:
     """Simulate a trace under a policy, beside no cache and an unbounded cache."""
-    from chorus_sim.cli.load import load_trace
+    from chorus_sim.cli.load import SYNTH_PREFIX, load_trace
     from chorus_sim.cli.progress import progress_bars
     from chorus_sim.cli.table import print_table, print_timings
     from chorus_sim.experiment import check_names, prepare
     from chorus_sim.outcome import RunFolder, carry_out, to_json, write_outcome
-    from chorus_sim.scenario_file import read_scenario
+    from chorus_sim.replicate import replicate
+    from chorus_sim.scenario_file import read_scenario, with_seed
 
     resolved = read_scenario(Path(scenario) if scenario else None, _changes(flags, changes))
     check_names(resolved)
+    stem = Path(resolved.trace.path.rpartition(":")[2]).name.split(".")[0]
+    folder = RunFolder(Path(out) if out else None, f"{stem}-{Path(resolved.policy).stem}")
     with progress_bars() as progress:
         trace = load_trace(resolved, progress)
-        stem = Path(resolved.trace.path.removeprefix("sample:")).name.split(".")[0]
-        folder = RunFolder(Path(out) if out else None, f"{stem}-{Path(resolved.policy).stem}")
-        outcome = carry_out(prepare(resolved, trace, progress), progress)
+        prepared = prepare(resolved, trace, progress)
+        outcome = carry_out(prepared, progress)
+        if resolved.run.replications > 1:
+            synthetic = resolved.trace.path.startswith(SYNTH_PREFIX)
+            others = (
+                with_seed(resolved, resolved.run.seed + number, gpus=prepared.gpus)
+                for number in range(resolved.run.replications)
+            )
+            outcome.summary["replications"] = replicate(
+                (
+                    prepare(one, load_trace(one, progress) if synthetic else trace, progress)
+                    for one in others
+                ),
+                arrivals="generated" if synthetic else "recorded",
+            )
         with folder as partial:
             write_outcome(outcome, partial)
     if output == "json":

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from chorus_sim.cli.console import wide_console
 
 Column = dict[str, Any]
 
@@ -43,9 +44,6 @@ def _with_interval(values: dict[str, Any]) -> str:
     return f"{values['mean']:,.1f} ± {half:,.1f} s"
 
 
-#: Columns of the table where stdout is a file or a pipe.
-_FILE_WIDTH = 120
-
 #: Rows of the table: what it is called, and how it is read off a column. ``None`` is a rule.
 _ROWS: list[tuple[str, Callable[[Column], str]] | None] = [
     ("exact copies", lambda c: f"{c['hits']['copy']:,}"),
@@ -81,11 +79,9 @@ _ROWS: list[tuple[str, Callable[[Column], str]] | None] = [
 
 def print_table(summary: dict[str, Any]) -> None:
     """Print the summary: the policy's column beside one per bound."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_FILE_WIDTH)
+    console = wide_console()
     for line in heading(summary):
-        console.print(line, highlight=False)
+        console.print(line)
     columns = {summary["policy"]["name"]: summary, **summary["bounds"]}
     table = Table(pad_edge=False)
     table.add_column("", no_wrap=True)
@@ -104,6 +100,21 @@ def print_table(summary: dict[str, Any]) -> None:
         ]
         table.add_row(name, *cells)
     console.print(table)
+    for line in _replications(summary):
+        console.print(line)
+
+
+def _replications(summary: dict[str, Any]) -> list[str]:
+    """Return the intervals over replications, where there are any."""
+    figures = summary.get("replications")
+    if figures is None:
+        return []
+    lines = [f"over {figures['count']} replications ({figures['arrivals']} arrivals), 95 %:"]
+    for name, figure in figures.items():
+        if isinstance(figure, dict):
+            low, high = figure["ci95"]
+            lines.append(f"  {name:24} {figure['mean']:.4f}  [{low:.4f}, {high:.4f}]")
+    return lines
 
 
 def heading(summary: dict[str, Any]) -> list[str]:

@@ -32,7 +32,7 @@ def real_trace() -> Trace:
     if not DATA.is_dir():
         pytest.skip(f"real prompts are not at {DATA}")
     embeddings = DATA / "real5k.minilm.f16.npy"
-    return read_trace(DATA / "real5k.jsonl", embeddings=embeddings, empty_prompts=True)
+    return read_trace(DATA / "real5k.jsonl", embeddings=embeddings)
 
 
 def sample_trace() -> Trace:

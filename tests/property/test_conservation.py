@@ -46,7 +46,9 @@ def test_no_gpu_idles_while_a_request_waits(gaps, gpus):
     served = Model(plain_workload(arrivals, np.full(len(gaps), 7.0)), gpus, None).run()
     start, finish = np.array(served.start), np.array(served.finish)
     for place in np.flatnonzero(start > np.array(served.arrival) + 1e-9):
-        busy = np.sum((start[:place] < start[place] - 1e-9) & (finish[:place] > start[place] - 1e-6))
+        busy = np.sum(
+            (start[:place] < start[place] - 1e-9) & (finish[:place] > start[place] - 1e-6)
+        )
         freed = np.any(np.abs(finish[:place] - start[place]) < 1e-6)
         assert freed
         assert busy >= 1

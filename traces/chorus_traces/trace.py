@@ -48,9 +48,7 @@ class Trace:
 
     def with_embeddings(self, matrix: npt.NDArray[np.floating], embedder: str) -> "Trace":
         """Return the trace with ``matrix`` (requests, width), checked and brought to length 1."""
-        return replace(
-            self, embeddings=unit_rows(matrix, where=self.name), embedder=embedder
-        )
+        return replace(self, embeddings=unit_rows(matrix, where=self.name), embedder=embedder)
 
     def sha256(self) -> str:
         """Hash of the requests alone: equal for equal content whatever file format carried it."""
@@ -77,6 +75,5 @@ def unit_rows(matrix: npt.NDArray[np.floating], *, where: str) -> FloatMatrix:
             f"{where}: embedding of row {int(bad[0])} is not finite or has length 0; "
             "finite vectors are needed (embed the trace again)"
         )
-    return (wide / norms[:, None]).astype(np.float32)
-
-
+    rows: FloatMatrix = (wide / norms[:, None]).astype(np.float32)
+    return rows

@@ -1,0 +1,192 @@
+import json
+
+import numpy as np
+import pytest
+
+from chorus_policies.costs.profile import write_profile
+from chorus_policies.costs.profile_book import load_profile
+
+
+def refused(answer, *needed: str) -> None:
+    """The command ends with code 2, one line, and each of ``needed`` in it."""
+    assert answer.code == 2
+    assert answer.out == ""
+    lines = answer.err.strip().splitlines()
+    assert len(lines) == 1, answer.err
+    assert "Traceback" not in answer.err
+    for part in needed:
+        assert part in lines[0], lines[0]
+
+
+@pytest.fixture
+def bad_run(sim, tmp_path):
+    """Run with --out and make sure that a refused run leaves nothing behind."""
+
+    def call(*words):
+        before = {path.name for path in tmp_path.iterdir()} - {"kept"}
+        answer = sim("run", *words, "--out", "wanted")
+        assert {path.name for path in tmp_path.iterdir()} - {"kept"} == before
+        return answer
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        ('{"arrival_s": 3, "prompt": ', ("trace.jsonl:17:",)),
+        ('{"arrival_s": 3.2, "prompt": "late"}', ("trace.jsonl:17:", "arrivals must not go back")),
+        ('{"arrival_s": NaN, "prompt": "a"}', ("trace.jsonl:17:",)),
+        ('{"arrival_s": 1e999, "prompt": "a"}', ("trace.jsonl:17:",)),
+        ('{"arrival_s": -1, "prompt": "a"}', ("trace.jsonl:17:",)),
+        ('{"arrival_s": 99, "prompt": "a", "height": -480}', ("trace.jsonl:17:", "height")),
+        ('{"arrival_s": 99, "prompt": 7}', ("trace.jsonl:17:", "prompt")),
+        ('{"arrival_s": 99}', ("trace.jsonl:17:", "prompt")),
+        ("[1, 2]", ("trace.jsonl:17:",)),
+    ],
+)
+def test_a_broken_line_is_named(bad_run, tmp_path, line, needed):
+    rows = [json.dumps({"arrival_s": float(place), "prompt": "a"}) for place in range(16)]
+    (tmp_path / "trace.jsonl").write_text("\n".join([*rows, line]) + "\n")
+    refused(bad_run("--trace", "trace.jsonl"), *needed)
+
+
+def test_a_missing_an_empty_and_an_unreadable_trace(bad_run, tmp_path):
+    refused(bad_run("--trace", "nowhere.jsonl"), "nowhere.jsonl")
+    (tmp_path / "empty.jsonl").write_text("")
+    refused(bad_run("--trace", "empty.jsonl"), "empty.jsonl")
+    (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe\x00\x01")
+    refused(bad_run("--trace", "binary.jsonl"), "binary.jsonl")
+    (tmp_path / "trace.txt").write_text("a")
+    refused(bad_run("--trace", "trace.txt"), "trace.txt")
+    refused(bad_run("--trace", tmp_path), str(tmp_path))
+    refused(bad_run(), "--trace")
+    refused(bad_run("--trace", "sample:nothing"), "nothing")
+
+
+@pytest.mark.parametrize(
+    ("flags", "needed"),
+    [
+        (("--policy", "lur"), ("unknown policy 'lur'", "did you mean 'lru'")),
+        (("--policy", "./none.toml"), ("none.toml",)),
+        (("--profile", "wan2.1-1.3b-h20"), ("unknown profile", "did you mean")),
+        (("--profile", "none.json"), ("none.json",)),
+        (("--gpus", "0"), ("gpus is 0",)),
+        (("--gpus", "many"), ("fleet.gpus", "many")),
+        (("--capacity", "10MiB"), ("smaller than one entry", "MiB")),
+        (("--capacity", "-5GiB"), ("-5GiB",)),
+        (("--capacity", "0%"), ("0%",)),
+        (("--capacity", "lots"), ("lots",)),
+        (("--capacity", "nanGiB"), ("nan",)),
+        (("--slo", "soon"), ("soon",)),
+        (("--slo", "-1s"), ("-1s",)),
+        (("--bounds", "some"), ("some",)),
+        (("--rate-scale", "0"), ("rate_scale",)),
+        (("--rate-scale", "inf"), ("rate_scale",)),
+        (("--seed", "-1"), ("seed",)),
+        (("--seed", "x"), ("seed", "x")),
+        (("--format", "yaml"), ("yaml",)),
+        (("--set", "fleet.gpu=3"), ("unknown key 'gpu'", "did you mean 'gpus'")),
+        (("--set", "flet.gpus=3"), ("unknown section 'flet'", "did you mean 'fleet'")),
+        (("--set", "fleet=3"), ("a section",)),
+        (("--set", "fleet.gpus"), ("section.key=value",)),
+        (("--set", "run.warm_up=half"), ("warm_up",)),
+        (("--set", "run.warm_up=40"), ("warm_up",)),
+        (("--set", "run.replications=0"), ("replications",)),
+        (("--set", "prices.gpu_hour_usd=-1"), ("gpu_hour_usd",)),
+        (("--set", "cache.tier=tape"), ("tape",)),
+        (("--set", "deployment.tenants=mixed"), ("mixed",)),
+        (("--map", "promt=text"), ("promt",)),
+        (("--scenario", "none.toml"), ("none.toml",)),
+        (("--nonsense",), ("--nonsense",)),
+    ],
+)
+def test_a_flag_value_that_cannot_be_used(bad_run, tiny, flags, needed):
+    refused(bad_run("--trace", tiny, *flags), *needed)
+
+
+def test_embeddings_that_do_not_fit(bad_run, tiny, tmp_path):
+    def given(array, name="e.npy"):
+        np.save(tmp_path / name, array)
+        answer = bad_run("--trace", tiny, "--embeddings", name)
+        (tmp_path / name).unlink()
+        return answer
+
+    refused(given(np.ones((39, 16), np.float32)), "39", "40")
+    refused(given(np.ones((40, 0), np.float32)))
+    refused(given(np.ones(40, np.float32)))
+    holes = np.ones((40, 16), np.float32)
+    holes[7, 3] = np.nan
+    refused(given(holes), "7")
+    refused(given(np.zeros((40, 16), np.float32)), "0")
+    refused(given(np.array(["a"] * 40)))
+    refused(bad_run("--trace", tiny, "--embeddings", "nowhere.npy"), "nowhere.npy")
+
+
+def test_a_profile_of_another_model_or_resolution(bad_run, sim, tmp_path):
+    rows = [{"arrival_s": 0.0, "prompt": "a", "model": "other"}]
+    (tmp_path / "model.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    refused(bad_run("--trace", "model.jsonl"), "no profile for other", "wan2.1-1.3b-h200")
+    rows = [{"arrival_s": 0.0, "prompt": "a", "height": 720, "width": 1280}]
+    (tmp_path / "size.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pinned = "wan2.1-1.3b-480p-50step-h200"
+    refused(bad_run("--trace", "size.jsonl", "--profile", pinned), "1280x720", pinned)
+    rows = [{"arrival_s": 0.0, "prompt": "a", "height": 333, "width": 1280}]
+    (tmp_path / "odd.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    refused(bad_run("--trace", "odd.jsonl"), "1280x333")
+
+
+def test_a_damaged_profile(bad_run, tiny, tmp_path):
+    profile = tmp_path / "p.json"
+    write_profile(load_profile("wan2.1-1.3b-480p-50step-h200"), profile)
+    good = json.loads(profile.read_text())
+    for change in (
+        {"latent_bytes": -1},
+        {"schema": "chorus.profile/9"},
+        {"srd_step": []},
+        {"full_step": {"mean_s": -1.0}},
+        {"full_step": {"mean_s": "fast"}},
+        {"surprise": 1},
+    ):
+        profile.write_text(json.dumps(good | change))
+        refused(bad_run("--trace", tiny, "--profile", "./p.json"), "p.json", next(iter(change)))
+    profile.write_text("{")
+    refused(bad_run("--trace", tiny, "--profile", "./p.json"), "p.json")
+
+
+def test_an_unknown_key_in_a_scenario_file(bad_run, tmp_path, tiny):
+    (tmp_path / "s.toml").write_text("[fleet]\ngpu = 3\n")
+    refused(bad_run("--trace", tiny, "--scenario", "s.toml"), "s.toml", "did you mean 'gpus'")
+    (tmp_path / "s.toml").write_text("[fleet\n")
+    refused(bad_run("--trace", tiny, "--scenario", "s.toml"), "s.toml", "TOML")
+    (tmp_path / "s.toml").write_text('fleet = "big"\n')
+    refused(bad_run("--trace", tiny, "--scenario", "s.toml"), "s.toml")
+
+
+def test_an_output_folder_in_use_is_left_alone(sim, tiny, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    refused(sim("run", "--trace", tiny, "--out", "mine"), "mine", "not empty")
+    refused(sim("run", "--trace", tiny, "--out", tiny), "a file")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_policy_file_with_an_unknown_key_or_part(bad_run, tiny, tmp_path):
+    (tmp_path / "p.toml").write_text('base = "lru"\n[eviction]\nkind = "lruu"\n')
+    refused(bad_run("--trace", tiny, "--policy", "./p.toml"), "p.toml", "did you mean 'lru'")
+    (tmp_path / "p.toml").write_text('base = "lru"\n[evicton]\nkind = "lru"\n')
+    refused(bad_run("--trace", tiny, "--policy", "./p.toml"), "did you mean 'eviction'")
+    (tmp_path / "p.toml").write_text(
+        'base = "lru"\n[eviction]\nkind = "superseded"\nsimilarity = 7\n'
+    )
+    refused(bad_run("--trace", tiny, "--policy", "./p.toml"), "similarity is 7")
+
+
+def test_wrong_words_for_the_other_verbs(sim):
+    refused(sim("trace", "describe", "--trace", "no.jsonl"), "no.jsonl")
+    refused(sim("trace", "synth", "--out", "a.jsonl", "--set", "requests=-3"), "requests")
+    refused(sim("trace", "synth", "--out", "a.jsonl", "--set", "requets=3"), "did you mean")
+    refused(sim("trace", "convert", "--trace", "a", "--adapter", "zzz", "--out", "b"), "zzz")
+    refused(sim("policies", "--explain", "adaptve"), "did you mean 'adaptive'")
+    refused(sim("profiles", "--explain", "adaptve"), "unknown profile")
+    refused(sim("rum"), "rum")
