@@ -1,54 +1,52 @@
 """What happened to each request: one record per request, kept as columns."""
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from chorus_policies.plan import Fresh, Plan, kind_of
+from chorus_sim.price import Price
 from chorus_sim.workload import Workload
+from chorus_traces.errors import EngineError
+
+
+class Service(msgspec.Struct, frozen=True, gc=False):
+    """How one request was served; ``held`` is how long it occupied ``worker`` (-1: none)."""
+
+    place: int
+    start: float
+    finish: float
+    held: float
+    worker: int
+    plan: Plan
+    load_s: float
+    denoise_s: float
+    price: Price
 
 
 class Served:
-    """Columns over the requests of a run; times are in seconds since the run began."""
+    """Columns over the requests of a run, in arrival order; times in seconds of the run.
 
-    def __init__(self, requests: int) -> None:
-        self.arrival = [0.0] * requests
-        self.start = [0.0] * requests
-        self.finish = [0.0] * requests
-        self.held = [0.0] * requests
-        self.worker = [-1] * requests
-        self.plan: list[Plan] = [Fresh(reason="not served")] * requests
-        self.load_s = [0.0] * requests
-        self.denoise_s = [0.0] * requests
-        self.store_s = [0.0] * requests
-        self.load_bytes = [0] * requests
-        self.store_bytes = [0] * requests
+    ``services`` may come in any order. Raises ``EngineError`` unless each request has exactly one.
+    """
 
-    def set(
-        self,
-        place: int,
-        *,
-        start: float,
-        finish: float,
-        held: float,
-        worker: int,
-        plan: Plan,
-        load_s: float,
-        denoise_s: float,
-        store_s: float,
-        load_bytes: int,
-        store_bytes: int,
-    ) -> None:
-        """Record request ``place``; ``held`` is how long it occupied ``worker`` (-1: none)."""
-        self.start[place] = start
-        self.finish[place] = finish
-        self.held[place] = held
-        self.worker[place] = worker
-        self.plan[place] = plan
-        self.load_s[place] = load_s
-        self.denoise_s[place] = denoise_s
-        self.store_s[place] = store_s
-        self.load_bytes[place] = load_bytes
-        self.store_bytes[place] = store_bytes
+    def __init__(self, arrival: list[float], services: list[Service]) -> None:
+        services = sorted(services, key=lambda service: service.place)
+        if [service.place for service in services] != list(range(len(arrival))):
+            raise EngineError(
+                f"{len(services)} services for {len(arrival)} requests; each must be served once"
+            )
+        self.arrival = arrival
+        self.start = [service.start for service in services]
+        self.finish = [service.finish for service in services]
+        self.held = [service.held for service in services]
+        self.worker = [service.worker for service in services]
+        self.plan = [service.plan for service in services]
+        self.load_s = [service.load_s for service in services]
+        self.denoise_s = [service.denoise_s for service in services]
+        self.store_s = [service.price.store_s for service in services]
+        self.load_bytes = [service.price.load_bytes for service in services]
+        self.store_bytes = [service.price.store_bytes for service in services]
 
     def kinds(self) -> list[str]:
         """Return the plan's kind of each request."""

@@ -137,6 +137,7 @@ class Cache:
             self._pins[donor] = pins
         else:
             del self._pins[donor]
+            self._tiers[self._tier_of[donor]].unpin(self._entries[donor])
         self._write(JournalRow(now, "release", donor, "", -1, 0.0, 0, 0, 0))
 
     def store(self, query: Query, plan: Plan, cost_s: float, now: float) -> Stored:
@@ -177,8 +178,12 @@ class Cache:
 
     def _reused(self, plan: Copy | Resume | Regional, now: float) -> None:
         donor = plan.donor
-        self._pins[donor] = self._pins.get(donor, 0) + 1
-        self._tiers[self._tier_of[donor]].eviction.hit(self._entries[donor], plan, now)
+        entry, tier = self._entries[donor], self._tiers[self._tier_of[donor]]
+        pins = self._pins.get(donor, 0)
+        self._pins[donor] = pins + 1
+        if not pins:
+            tier.pin(entry)
+        tier.eviction.hit(entry, plan, now)
 
     def _entry(self, query: Query, plan: Plan, cost_s: float) -> Entry | Stored:
         if query.namespace is None:
@@ -210,10 +215,13 @@ class Cache:
         size_bytes = entry.size_bytes
         if size_bytes > tier.capacity(now):
             return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
-        if not tier.admits(entry, self._pins, now):
-            return Stored(size_bytes=size_bytes, tier=None, reason="refused by admission")
-        if not self._make_room(0, size_bytes, now):
+        if not tier.can_hold(size_bytes, now):
+            # Nobody is evicted for an entry that cannot be kept anyway.
             return Stored(size_bytes=size_bytes, tier=None, reason="all else is pinned")
+        victim = tier.in_the_way(size_bytes, self._pins, now)
+        if not tier.admits(entry, victim, now):
+            return Stored(size_bytes=size_bytes, tier=None, reason="refused by admission")
+        self._make_room(0, size_bytes, victim, now)
         self._entries[entry.key] = entry
         self._tier_of[entry.key] = 0
         tier.add(entry, now)
@@ -221,19 +229,12 @@ class Cache:
         self._exact.add(entry)
         return Stored(size_bytes=size_bytes, tier=tier.name, reason="admitted")
 
-    def _make_room(self, place: int, size_bytes: int, now: float) -> bool:
-        """Evict from tier ``place`` until ``size_bytes`` fit; tell whether they do."""
+    def _make_room(self, place: int, size_bytes: int, victim: int | None, now: float) -> None:
+        """Move ``victim`` and who follows out of tier ``place`` until ``size_bytes`` fit."""
         tier = self._tiers[place]
-        full = tier.occupied_bytes + size_bytes > tier.capacity(now)
-        if full and not tier.can_hold(size_bytes, self._pins, now):
-            # Nobody is evicted for an entry that cannot be kept anyway.
-            return False
-        while tier.occupied_bytes + size_bytes > tier.capacity(now):
-            victim = tier.victim(self._pins, now)
-            if victim is None:
-                return False
+        while victim is not None:
             self._demote(victim, place, now)
-        return True
+            victim = tier.in_the_way(size_bytes, self._pins, now)
 
     def _demote(self, key: int, place: int, now: float) -> None:
         """Pass an entry down one tier, or drop it where there is none with room."""
@@ -241,8 +242,9 @@ class Cache:
         below = place + 1
         if below < len(self._tiers):
             tier = self._tiers[below]
-            fits = entry.size_bytes <= tier.capacity(now)
-            if fits and self._make_room(below, entry.size_bytes, now):
+            if tier.can_hold(entry.size_bytes, now):
+                victim = tier.in_the_way(entry.size_bytes, self._pins, now)
+                self._make_room(below, entry.size_bytes, victim, now)
                 self._tiers[place].remove(entry, now)
                 tier.add(entry, now)
                 self._tier_of[key] = below

@@ -1,6 +1,6 @@
 """One tier of the cache: its bytes, and the eviction, admission and sizing that rule it."""
 
-from collections.abc import Collection
+from collections.abc import Container
 
 import msgspec
 
@@ -23,6 +23,7 @@ class Tier:
         self.name = spec.name
         self.eviction = policy.eviction(spec.capacity_bytes, seed)
         self.occupied_bytes = 0
+        self._pinned_bytes = 0
         self._admission = policy.admission(spec.capacity_bytes, seed)
         self._sizing = policy.sizing(spec.capacity_bytes, seed)
         self._policy = policy.name
@@ -32,19 +33,22 @@ class Tier:
         """Return the bytes the tier may occupy now."""
         return self._sizing.capacity(now)
 
-    def admits(self, candidate: Entry, pinned: Collection[int], now: float) -> bool:
-        """Ask admission, showing the entry that would have to go if there is no room."""
-        victim = None
-        if self.occupied_bytes + candidate.size_bytes > self.capacity(now):
-            key = self.victim(pinned, now)
-            victim = None if key is None else self._resident[key]
-        return self._admission.admit(candidate, victim, now)
+    def admits(self, candidate: Entry, victim: int | None, now: float) -> bool:
+        """Ask admission; ``victim`` is the entry that would have to go first, if any."""
+        shown = None if victim is None else self._resident[victim]
+        return self._admission.admit(candidate, shown, now)
 
-    def can_hold(self, size_bytes: int, pinned: Collection[int], now: float) -> bool:
+    def can_hold(self, size_bytes: int, now: float) -> bool:
         """Tell whether ``size_bytes`` would fit if every entry that is not pinned left."""
-        resident = self._resident
-        held = sum(resident[key].size_bytes for key in pinned if key in resident)
-        return held + size_bytes <= self.capacity(now)
+        return self._pinned_bytes + size_bytes <= self.capacity(now)
+
+    def pin(self, entry: Entry) -> None:
+        """Count a resident entry as one that cannot leave."""
+        self._pinned_bytes += entry.size_bytes
+
+    def unpin(self, entry: Entry) -> None:
+        """Count a resident entry as one that can leave again."""
+        self._pinned_bytes -= entry.size_bytes
 
     def add(self, entry: Entry, now: float) -> None:
         """Make ``entry`` resident; the caller has made room."""
@@ -58,12 +62,13 @@ class Tier:
         self.occupied_bytes -= entry.size_bytes
         self.eviction.removed(entry.key, now)
 
-    def victim(self, pinned: Collection[int], now: float) -> int | None:
-        """Return the entry to evict, or ``None`` when every resident entry is pinned.
+    def in_the_way(self, size_bytes: int, pinned: Container[int], now: float) -> int | None:
+        """Return the entry to evict before ``size_bytes`` fit, or ``None`` if they do.
 
-        Raises ``PolicyError`` when the policy names an absent or a pinned entry.
+        Ask only where ``can_hold``. Raises ``PolicyError`` when the policy names an absent or a
+        pinned entry.
         """
-        if len(pinned) >= len(self._resident) and all(key in pinned for key in self._resident):
+        if self.occupied_bytes + size_bytes <= self.capacity(now):
             return None
         key = self.eviction.victim(pinned, now)
         if key not in self._resident:
