@@ -9,7 +9,7 @@ from chorus_traces.repetition import Repetition
 
 def print_description(laws: Description) -> None:
     """Print what a trace is like, law by law."""
-    table = Table(show_header=False, pad_edge=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column()
     for row in [*_traffic(laws), *_content(laws)]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from rich import box
 from rich.table import Table
 
 from chorus_sim.cli.console import wide_console
@@ -83,7 +84,7 @@ def print_table(summary: dict[str, Any]) -> None:
     for line in heading(summary):
         console.print(line)
     columns = {summary["policy"]["name"]: summary, **summary["bounds"]}
-    table = Table(pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")

