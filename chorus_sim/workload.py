@@ -13,6 +13,7 @@ import numpy.typing as npt
 from chorus_policies.costs.profile import Profile, StageTime
 from chorus_policies.costs.profile_book import ProfileBook
 from chorus_policies.entry import Query
+from chorus_policies.marks import marks_of
 from chorus_policies.namespace import Deployment, identity_of, namespace_of
 from chorus_traces.trace import Trace
 
@@ -86,6 +87,9 @@ def make_workload(
                 steps=shape.steps,
                 latent_bytes=profile.latent_bytes,
                 result_bytes=profile.result_bytes,
+                marks=marks_of(request.prompt),
+                step_s=profile.full_step.mean_s,
+                srd_full_every=profile.srd_full_every,
             )
         )
     factors = {

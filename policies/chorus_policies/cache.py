@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import Entry, Query
 from chorus_policies.exact_results import ExactResults
 from chorus_policies.journal import Journal, JournalRow
-from chorus_policies.parts import SimilarityIndex
+from chorus_policies.parts import Option, SimilarityIndex, Watcher
 from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume, kind_of, reused_steps
 from chorus_policies.plan_check import check_plan
 from chorus_policies.policy import PartsMaker
@@ -55,6 +56,9 @@ class Cache:
         self._floor = self._reuse.floor()
         self._tiers = [
             Tier(spec, policy, _MOST_TIERS * seed + place) for place, spec in enumerate(tiers)
+        ]
+        self._watchers = [
+            tier.eviction for tier in self._tiers if isinstance(tier.eviction, Watcher)
         ]
         self._index = index
         self._write = journal.write
@@ -117,6 +121,8 @@ class Cache:
             plan = _UNKNOWN_NAMESPACE
         else:
             plan = self._copy_of(query) or self._reuse.plan(query, self._neighbours(query), now)
+        for watcher in self._watchers:
+            watcher.watched(query, plan, self._options(query, now), now)
         if isinstance(plan, Fresh):
             self._write(JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0))
             return plan
@@ -176,6 +182,14 @@ class Cache:
         for key, similarity in self._index.neighbours(query, self._floor):
             yield entries[key], similarity
 
+    def _options(self, query: Query, now: float) -> Iterator[Option]:
+        if query.namespace is None:
+            return
+        for entry, similarity in self._neighbours(query):
+            plan = self._reuse.plan(query, ((entry, similarity),), now)
+            saved = saved_steps(plan, query.steps, query.srd_full_every)
+            yield Option(entry, similarity, saved * query.step_s)
+
     def _reused(self, plan: Copy | Resume | Regional, now: float) -> None:
         donor = plan.donor
         entry, tier = self._entries[donor], self._tiers[self._tier_of[donor]]
@@ -204,6 +218,7 @@ class Cache:
             donor=None if isinstance(plan, Fresh) else plan.donor,
             donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
             cost_s=cost_s,
+            marks=query.marks,
         )
 
     def _window(self, query: Query, plan: Plan) -> tuple[int, int]:

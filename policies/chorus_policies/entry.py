@@ -14,7 +14,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     ``None`` means that some field is unknown, so nothing may be reused or stored. ``identity`` is
     equal for identical requests and ``None`` where an exact copy is not allowed (no seed).
     ``embedding`` has shape ``(width,)`` and length 1; it is ``None`` where the similarity graph
-    already knows all neighbours.
+    already knows all neighbours. ``marks`` are the words of the prompt that must not differ
+    between a request and its donor. ``step_s`` is the mean time of one full denoising step, and
+    every ``srd_full_every``-th step of SRD is computed in full.
     """
 
     sequence: int
@@ -24,6 +26,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     latent_bytes: int
     result_bytes: int
     embedding: Any = None
+    marks: frozenset[str] = frozenset()
+    step_s: float = 1.0
+    srd_full_every: int = 4
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -34,7 +39,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     were; SRD needs them. ``first_step > last_step`` means that none is kept. ``exact`` is true
     for a result that was computed in full; a result made with reuse never serves as a copy.
     ``donor`` and ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU
-    time that made it.
+    time that made it. ``marks`` are those of its prompt.
     """
 
     key: int
@@ -48,6 +53,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     donor: int | None
     donor_similarity: float
     cost_s: float
+    marks: frozenset[str] = frozenset()
 
     def holds_steps(self, first: int, last: int) -> bool:
         """Tell whether the latents of all steps ``first`` .. ``last`` are kept."""

@@ -7,7 +7,7 @@ back, logs, blocks, reads a clock or holds a tensor. Equal calls give equal answ
 
 import random
 from collections.abc import Container, Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -64,6 +64,26 @@ class Eviction(Protocol):
 
         Asked twice with nothing in between, it answers the same. It is asked only while at least
         one resident entry is not pinned.
+        """
+
+
+class Option(NamedTuple):
+    """A resident entry that could serve a query, and the GPU-seconds it would save."""
+
+    entry: Entry
+    similarity: float
+    saving_s: float
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """An eviction part that wants to see every lookup, not only those it serves."""
+
+    def watched(self, query: Query, plan: Plan, options: Iterable[Option], now: float) -> None:
+        """Learn that ``query`` was answered with ``plan``.
+
+        ``options`` yields every resident neighbour of any tier, most similar first. It is lazy:
+        reading less of it costs less. ``hit`` is told after this.
         """
 
 

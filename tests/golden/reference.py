@@ -106,26 +106,31 @@ class Reference:
             for c, one in zip(cosines, same, strict=True)
         ]
         scored.sort(key=lambda item: (-item[0], -item[1]))
+        best = (0.0, None)
         for similarity, key, one in scored:
             if similarity < self.bands[-1][0]:
                 break
-            for least, share1, share2, _, _ in self.bands:
+            for least, share1, share2, share, _ in self.bands:
                 if similarity < least:
                     continue
                 k1 = int(share1 * request.steps + 1e-9)
                 k2 = k1 if share2 is None else int(share2 * request.steps + 1e-9)
                 if k1 == 0 and k2 == 0:
                     continue
+                n = request.srd_full_every
+                saved = float(k1)
+                kind = "resume"
                 if k2 > k1 and one.first <= k1 and k2 <= one.last:
-                    self.touch(one)
-                    return ("regional", key, k1, k2)
-                if k1 > 0:
-                    self.touch(one)
-                    return ("resume", key, k1, k1)
+                    full = len([step for step in range(k1, k2) if (step - k1) % n == 0])
+                    saved += (k2 - k1 - full) * (1 - share)
+                    kind = "regional"
+                if saved > best[0]:
+                    best = (saved, (kind, key, k1, k2 if kind == "regional" else k1), one)
                 break
-            else:
-                break
-        return ("fresh", None, 0, 0)
+        if best[1] is None:
+            return ("fresh", None, 0, 0)
+        self.touch(best[2])
+        return best[1]
 
     def touch(self, one: Resident) -> None:
         self.clock += 1

@@ -113,7 +113,7 @@ def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, pol
     expected = [row[:4] for row in reference.decisions]
     kinds = [row[0] for row in expected]
     assert kinds.count("regional") > 100
-    assert kinds.count("resume") > 100
+    assert kinds.count("resume") > 50
     assert len(reference.evicted) > 500
     assert runs["graph"][0] == expected
     assert runs["live"][0] == expected

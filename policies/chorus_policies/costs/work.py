@@ -30,3 +30,13 @@ def work_of(plan: Plan, steps: int, srd_full_every: int) -> Work:
         full = steps - plan.k2 + refreshes
         return Work(full, region - refreshes, plan.active_share, region + 1)
     return Work(steps, 0, 0.0, 0)
+
+
+def saved_steps(plan: Plan, steps: int, srd_full_every: int) -> float:
+    """Return the full steps that ``plan`` saves of ``steps``.
+
+    An SRD step counts as its active share of a full one, which is what stale keys and values make
+    it cost in FLOPs.
+    """
+    work = work_of(plan, steps, srd_full_every)
+    return steps - work.full_steps - work.srd_steps * work.active_share

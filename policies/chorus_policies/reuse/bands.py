@@ -57,7 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """One band for a given number of steps."""
+    """One band for a given number of steps, with the full steps its two ways of reuse save."""
 
     similarity: float
     k1: int
@@ -65,16 +65,19 @@ class _Row(msgspec.Struct, frozen=True):
     active_share: float
     amplification: float
     reason: str
+    saved_by_srd: float
+    #: The most that this band or any below it can save.
+    bound: float
 
 
 class Bands:
-    """Plans by the first band the nearest neighbour reaches."""
+    """Plans by the donor that saves most; the nearest among those that save as much."""
 
     def __init__(self, config: Config, setting: Setting) -> None:
         del setting
         self._bands = config.bands
         self._floor = config.bands[-1].similarity
-        self._rows: dict[int, tuple[_Row, ...]] = {}
+        self._tables: dict[tuple[int, int], tuple[_Row, ...]] = {}
         self._spans: dict[int, tuple[int, int]] = {}
 
     def floor(self) -> float:
@@ -85,53 +88,79 @@ class Bands:
         """Return the smallest k1 and the largest k2 of the bands with SRD."""
         span = self._spans.get(steps)
         if span is None:
-            regional = [row for row in self._table(steps) if row.k2 > row.k1]
+            regional = [row for row in self._table(steps, 1) if row.k2 > row.k1]
             first = min((row.k1 for row in regional), default=1)
             last = max((row.k2 for row in regional), default=0)
             span = self._spans[steps] = (first, last)
         return span
 
     def plan(self, query: Query, neighbours: Iterable[tuple[Entry, float]], now: float) -> Plan:
-        """Return the plan of the first neighbour that can serve what its band asks for."""
-        table = self._rows.get(query.steps)
+        """Return the plan of the donor that saves most.
+
+        A neighbour further away can save more than the nearest if it holds the step latents SRD
+        needs. Reading stops where no further neighbour can save more than the best so far.
+        """
+        key = (query.steps, query.srd_full_every)
+        table = self._tables.get(key)
         if table is None:
-            table = self._table(query.steps)
+            table = self._tables[key] = self._table(*key)
+        best = 0.0
+        chosen: tuple[Entry, float, _Row, bool] | None = None
         refusal = _NO_NEIGHBOUR
         for entry, similarity in neighbours:
-            for row in table:
-                if similarity >= row.similarity:
-                    break
-            else:
-                return _NO_WHOLE_STEP
-            if row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2):
-                return Regional(
-                    donor=entry.key,
-                    similarity=similarity,
-                    k1=row.k1,
-                    k2=row.k2,
-                    active_share=row.active_share,
-                    amplification=row.amplification,
-                    reason=row.reason,
-                )
-            if row.k1 > 0:
-                return Resume(donor=entry.key, similarity=similarity, k1=row.k1, reason=row.reason)
+            row = next((row for row in table if similarity >= row.similarity), None)
+            if row is None:
+                refusal = _NO_WHOLE_STEP if refusal is _NO_NEIGHBOUR else refusal
+                break
+            regional = row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2)
+            saved = row.saved_by_srd if regional else row.k1
+            if saved > best:
+                best, chosen = saved, (entry, similarity, row, regional)
+            if best >= row.bound:
+                break
             refusal = _NO_WINDOW
-        return refusal
+        return refusal if chosen is None else _plan(*chosen)
 
-    def _table(self, steps: int) -> tuple[_Row, ...]:
+    def _table(self, steps: int, srd_full_every: int) -> tuple[_Row, ...]:
         """Return the bands in whole steps, rounded down; bands that save nothing are left out."""
-        rows = []
-        for band in self._bands:
+        rows: list[_Row] = []
+        bound = 0.0
+        for band in reversed(self._bands):
             k1 = int(band.k1 * steps + 1e-9)
             k2 = k1 if band.k2 is None or band.active_share >= 1 else int(band.k2 * steps + 1e-9)
             if k1 == 0 and k2 == 0:
                 continue
-            reason = f"similarity >= {band.similarity:g}"
+            region = k2 - k1
+            refreshes = -(-region // srd_full_every)
+            saved = k1 + (region - refreshes) * (1 - band.active_share)
+            bound = max(bound, saved)
             rows.append(
-                _Row(band.similarity, k1, k2, band.active_share, band.amplification, reason)
+                _Row(
+                    similarity=band.similarity,
+                    k1=k1,
+                    k2=k2,
+                    active_share=band.active_share,
+                    amplification=band.amplification,
+                    reason=f"similarity >= {band.similarity:g}",
+                    saved_by_srd=saved,
+                    bound=bound,
+                )
             )
-        self._rows[steps] = tuple(rows)
-        return self._rows[steps]
+        return tuple(reversed(rows))
+
+
+def _plan(entry: Entry, similarity: float, row: _Row, regional: bool) -> Plan:
+    if not regional:
+        return Resume(donor=entry.key, similarity=similarity, k1=row.k1, reason=row.reason)
+    return Regional(
+        donor=entry.key,
+        similarity=similarity,
+        k1=row.k1,
+        k2=row.k2,
+        active_share=row.active_share,
+        amplification=row.amplification,
+        reason=row.reason,
+    )
 
 
 _NO_NEIGHBOUR = Fresh(reason="no neighbour")
