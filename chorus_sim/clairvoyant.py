@@ -3,12 +3,14 @@
 Evict the entry whose next use is worth least: GPU-steps it would save there, per byte, divided by
 how many requests away it lies. In identity mode with equal sizes this is Belady's rule (1966).
 Under similarity Belady is not optimal and the offline optimum is NP-hard, so this is a heuristic
-bound: a policy may beat it. It assumes that donors hold what their form promises and that requests
+bound: a policy may beat it, and one that trims entries does where memory is short, for this bound
+keeps entries whole. It assumes that donors hold what their form promises and that requests
 start in arrival order. Cost per eviction: O(residents), vectorised.
 """
 
 from collections.abc import Container, Iterator
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -105,7 +107,7 @@ class ClairvoyantPolicy:
         self._policy = policy
         self._future = future
         self.name = f"clairvoyant over {policy.name}"
-        self.form = policy.form
+        self.form = msgspec.structs.replace(policy.form, trim=False)
 
     def reuse(self, seed: int) -> Reuse:
         """Return the policy's own reuse part."""

@@ -34,6 +34,11 @@ def read_scenario(path: Path | None, changes: dict[str, Any]) -> Scenario:
     return _convert(resolved, Scenario, where)
 
 
+def with_policy(scenario: Scenario, policy: str) -> Scenario:
+    """Return the scenario under another policy."""
+    return msgspec.structs.replace(scenario, policy=policy)
+
+
 def with_seed(scenario: Scenario, seed: int, *, gpus: int) -> Scenario:
     """Return the scenario under another seed, on a fleet of known size."""
     run = msgspec.structs.replace(scenario.run, seed=seed)
@@ -85,7 +90,7 @@ def _sections(node: dict[str, Any]) -> list[str]:
 def _typed(dotted: str, text: str, before: Any) -> Any:
     if isinstance(before, str) and dotted != "fleet.gpus":
         return text
-    if isinstance(before, list):
+    if isinstance(before, list | tuple):
         try:
             return tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError as error:

@@ -38,6 +38,11 @@ def load_trace(scenario: Scenario, progress: Progress) -> Trace:
     return scale_rate(trace, section.rate_scale, scenario.run.seed)
 
 
+def trace_stem(scenario: Scenario) -> str:
+    """Return a short name of the scenario's trace, fit for a folder."""
+    return Path(scenario.trace.path.rpartition(":")[2]).name.split(".")[0]
+
+
 def read_named(path: str, field_map: str | None, embeddings: str | None) -> Trace:
     """Return the trace in a file, or one that ships with the package (``sample:NAME``)."""
     sample = path.startswith(SAMPLE_PREFIX)

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from chorus_sim.cli.compare import compare
 from chorus_sim.cli.policies import policies
 from chorus_sim.cli.profiles import profiles
 from chorus_sim.cli.run import run
@@ -21,7 +22,7 @@ def chorus_sim() -> None:
     """Tell what a latent cache would do for your traffic, simulated from a trace of prompts."""
 
 
-for command in (run, trace, policies, profiles):
+for command in (run, compare, trace, policies, profiles):
     chorus_sim.add_command(command)
 
 

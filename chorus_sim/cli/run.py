@@ -1,73 +1,14 @@
 """``chorus-sim run``: one scenario, one table, one folder."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
+from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
+
 
 @click.command()
-@click.option(
-    "--trace",
-    "trace_path",
-    metavar="FILE",
-    help="Requests: .jsonl, .csv or .parquet, "
-    "or sample:NAME for a trace that ships with the package.",
-)
-@click.option(
-    "--policy",
-    metavar="NAME|TOML",
-    help="A preset (see `chorus-sim policies`) or a file. [default: adaptive]",
-)
-@click.option(
-    "--profile",
-    metavar="NAME|JSON",
-    help="Stage costs: a preset (see `chorus-sim "
-    "profiles`) or a file; several with commas. [default: wan2.1-1.3b-h200]",
-)
-@click.option(
-    "--gpus",
-    metavar="N",
-    help="Workers, or auto: the fewest that keep the busiest hour "
-    "at 80 % without a cache. [default: auto]",
-)
-@click.option(
-    "--capacity",
-    metavar="SIZE",
-    help="Of the cache: 64GiB, or 5% of what the whole trace would take. [default: 64GiB]",
-)
-@click.option(
-    "--slo",
-    metavar="TIME",
-    help="Response time to meet: 30s, 2min, or 2x the mean uncached service time. [default: 2x]",
-)
-@click.option(
-    "--bounds",
-    metavar="none|basic|all",
-    help="Reference runs beside the policy's: no "
-    "cache and unbounded, or clairvoyant too. [default: basic]",
-)
-@click.option(
-    "--rate-scale",
-    metavar="X",
-    help="X times as many users; sessions are never compressed. [default: 1]",
-)
-@click.option("--seed", metavar="N", help="Of everything random. [default: 0]")
-@click.option("--embeddings", metavar="NPY", help="Vectors (requests, width) beside the trace.")
-@click.option(
-    "--map",
-    "field_map",
-    metavar="OURS=THEIRS,...",
-    help="Names of the trace's fields: prompt=text,timestamp=created_at.",
-)
-@click.option("--scenario", metavar="TOML", help="A whole scenario; flags change parts of it.")
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Any field of the scenario; may be repeated.",
-)
+@scenario_options()
 @click.option(
     "--out", metavar="DIR", help="Folder to write, new or empty. [default: out/TRACE-POLICY]"
 )
@@ -87,7 +28,8 @@ def run(
     **flags: str | None,
 ) -> None:
     """Simulate a trace under a policy, beside no cache and an unbounded cache."""
-    from chorus_sim.cli.load import SYNTH_PREFIX, load_trace
+    from chorus_reports.run_report import write_report
+    from chorus_sim.cli.load import SYNTH_PREFIX, load_trace, trace_stem
     from chorus_sim.cli.progress import progress_bars
     from chorus_sim.cli.table import print_table, print_timings
     from chorus_sim.experiment import check_names, prepare
@@ -95,10 +37,10 @@ def run(
     from chorus_sim.replicate import replicate
     from chorus_sim.scenario_file import read_scenario, with_seed
 
-    resolved = read_scenario(Path(scenario) if scenario else None, _changes(flags, changes))
+    resolved = read_scenario(Path(scenario) if scenario else None, scenario_changes(flags, changes))
     check_names(resolved)
-    stem = Path(resolved.trace.path.rpartition(":")[2]).name.split(".")[0]
-    folder = RunFolder(Path(out) if out else None, f"{stem}-{Path(resolved.policy).stem}")
+    name = f"{trace_stem(resolved)}-{Path(resolved.policy).stem}"
+    folder = RunFolder(Path(out) if out else None, name)
     with progress_bars() as progress:
         trace = load_trace(resolved, progress)
         prepared = prepare(resolved, trace, progress)
@@ -118,38 +60,10 @@ def run(
             )
         with folder as partial:
             write_outcome(outcome, partial)
+            write_report(partial)
     if output == "json":
         click.echo(to_json(outcome.summary), nl=False)
     else:
         print_table(outcome.summary)
     print_timings(outcome.timings)
     click.echo(f"written: {folder.path}/ (open report.html)", err=True)
-
-
-#: Which field of the scenario a flag changes.
-_FIELDS = {
-    "trace_path": "trace.path",
-    "policy": "policy",
-    "profile": "profile",
-    "gpus": "fleet.gpus",
-    "capacity": "cache.capacity",
-    "slo": "slo.target",
-    "bounds": "run.bounds",
-    "rate_scale": "trace.rate_scale",
-    "seed": "run.seed",
-    "embeddings": "trace.embeddings",
-    "field_map": "trace.map",
-}
-
-
-def _changes(flags: dict[str, str | None], changes: tuple[str, ...]) -> dict[str, Any]:
-    """Return dotted fields and values: flags first, --set after them."""
-    stated: dict[str, Any] = {
-        _FIELDS[flag]: value for flag, value in flags.items() if value is not None
-    }
-    for change in changes:
-        field, equals, value = change.partition("=")
-        if not equals or not field:
-            raise click.UsageError(f"--set {change}: write --set section.key=value")
-        stated[field.strip()] = value.strip()
-    return stated

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from chorus_policies.costs.work import saved_steps
-from chorus_policies.entry import Entry, Query
+from chorus_policies.entry import NO_WINDOW, Entry, Query
 from chorus_policies.exact_results import ExactResults
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.parts import Option, SimilarityIndex, Watcher
@@ -168,7 +168,8 @@ class Cache:
         if key not in self._entries or key in self._pins:
             state = "pinned" if key in self._pins else "not resident"
             raise PolicyError(f"remove: entry {key} is {state}; only a free resident entry can go")
-        self._write(JournalRow(now, "remove", key, self.tier_name(key), -1, 0.0, 0, 0, 0))
+        size_bytes = self._entries[key].size_bytes
+        self._write(JournalRow(now, "remove", key, self.tier_name(key), -1, 0.0, 0, 0, size_bytes))
         self._drop(key, now)
 
     def _copy_of(self, query: Query) -> Copy | None:
@@ -211,6 +212,7 @@ class Cache:
             namespace=query.namespace,
             identity=query.identity if fresh else None,
             size_bytes=self._form.size_bytes(window, query),
+            core_bytes=self._form.size_bytes(NO_WINDOW, query),
             steps=query.steps,
             first_step=window[0],
             last_step=window[1],
@@ -252,8 +254,11 @@ class Cache:
             victim = tier.in_the_way(size_bytes, self._pins, now)
 
     def _demote(self, key: int, place: int, now: float) -> None:
-        """Pass an entry down one tier, or drop it where there is none with room."""
+        """Trim an entry, or pass it down one tier, or drop it where there is none with room."""
         entry = self._entries[key]
+        if self._tiers[place].trims(entry, now):
+            self._trim(entry, place, now)
+            return
         below = place + 1
         if below < len(self._tiers):
             tier = self._tiers[below]
@@ -271,6 +276,17 @@ class Cache:
         self.evictions += 1
         self.evicted_bytes += entry.size_bytes
         self._drop(key, now)
+
+    def _trim(self, entry: Entry, place: int, now: float) -> None:
+        """Drop an entry's step latents and keep the rest."""
+        size_bytes = entry.core_bytes
+        core = msgspec.structs.replace(entry, size_bytes=size_bytes, first_step=1, last_step=0)
+        self._entries[entry.key] = core
+        self._tiers[place].trim(entry, core, now)
+        freed = entry.size_bytes - size_bytes
+        self.evicted_bytes += freed
+        name = self._tiers[place].name
+        self._write(JournalRow(now, "trim", entry.key, name, -1, 0.0, 0, 0, freed))
 
     def _drop(self, key: int, now: float) -> None:
         entry = self._entries.pop(key)

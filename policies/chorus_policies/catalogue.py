@@ -5,8 +5,25 @@ from typing import Any
 
 import msgspec
 
-from chorus_policies.admission import always
-from chorus_policies.eviction import fifo, lfu, lru, s3fifo, sieve, superseded
+from chorus_policies.admission import always, on_miss, second_sight, tinylfu
+from chorus_policies.admission import qlru_dc as qlru_dc_admission
+from chorus_policies.eviction import (
+    duel,
+    fifo,
+    gdsf,
+    lcbfu,
+    lfu,
+    lfu_aged,
+    lru,
+    qlru_dc,
+    random,
+    rnd_lru,
+    s3fifo,
+    sieve,
+    sim_lru,
+    sphere_lfu,
+    superseded,
+)
 from chorus_policies.reuse import bands
 from chorus_policies.sizing import fixed
 
@@ -18,17 +35,34 @@ class PartClass(msgspec.Struct, frozen=True):
     make: Callable[..., Any]
 
 
-REUSES = {"bands": PartClass(bands.Config, bands.Bands)}
+REUSES = {
+    "bands": PartClass(bands.Config, bands.Bands),
+}
 
-ADMISSIONS = {"always": PartClass(always.Config, always.Always)}
+ADMISSIONS = {
+    "always": PartClass(always.Config, always.Always),
+    "on_miss": PartClass(on_miss.Config, on_miss.OnMiss),
+    "qlru_dc": PartClass(qlru_dc_admission.Config, qlru_dc_admission.QlruDc),
+    "second_sight": PartClass(second_sight.Config, second_sight.SecondSight),
+    "tinylfu": PartClass(tinylfu.Config, tinylfu.TinyLfu),
+}
 
 EVICTIONS = {
-    "superseded": PartClass(superseded.Config, superseded.Superseded),
+    "duel": PartClass(duel.Config, duel.Duel),
     "fifo": PartClass(fifo.Config, fifo.Fifo),
+    "gdsf": PartClass(gdsf.Config, gdsf.Gdsf),
+    "lcbfu": PartClass(lcbfu.Config, lcbfu.Lcbfu),
     "lfu": PartClass(lfu.Config, lfu.Lfu),
+    "lfu_aged": PartClass(lfu_aged.Config, lfu_aged.LfuAged),
     "lru": PartClass(lru.Config, lru.Lru),
+    "qlru_dc": PartClass(qlru_dc.Config, qlru_dc.QlruDc),
+    "random": PartClass(random.Config, random.Random),
+    "rnd_lru": PartClass(rnd_lru.Config, rnd_lru.RndLru),
     "s3fifo": PartClass(s3fifo.Config, s3fifo.S3Fifo),
     "sieve": PartClass(sieve.Config, sieve.Sieve),
+    "sim_lru": PartClass(sim_lru.Config, sim_lru.SimLru),
+    "sphere_lfu": PartClass(sphere_lfu.Config, sphere_lfu.SphereLfu),
+    "superseded": PartClass(superseded.Config, superseded.Superseded),
 }
 
 SIZINGS = {"fixed": PartClass(fixed.Config, fixed.Fixed)}

@@ -36,7 +36,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     The final latent serves full reuse at any step (noise of the stored seed is added back to it).
     ``first_step`` .. ``last_step`` (both included) are the steps whose latents are kept as they
-    were; SRD needs them. ``first_step > last_step`` means that none is kept. ``exact`` is true
+    were; SRD needs them. ``first_step > last_step`` means that none is kept. ``core_bytes`` are
+    those of the entry without them. ``exact`` is true
     for a result that was computed in full; a result made with reuse never serves as a copy.
     ``donor`` and ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU
     time that made it. ``marks`` are those of its prompt.
@@ -54,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     donor_similarity: float
     cost_s: float
     marks: frozenset[str] = frozenset()
+    core_bytes: int = 0
 
     def holds_steps(self, first: int, last: int) -> bool:
         """Tell whether the latents of all steps ``first`` .. ``last`` are kept."""
@@ -64,14 +66,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 OVERHEAD_BYTES = 512 * 1024
 
 
+#: First and last step of an entry that keeps no step latents.
+NO_WINDOW = (1, 0)
+
+
 class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which latents an entry keeps. More of them make SRD possible and entries larger.
 
     ``compact`` keeps the final latent alone: smallest, full reuse only. ``window`` keeps every
-    step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well.
+    step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well. With ``trim``
+    the eviction part may drop the window and keep the rest; it must know how.
     """
 
     kind: str = "window"
+    trim: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("compact", "window"):
@@ -83,7 +91,7 @@ class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         ``span`` is the range of steps that the reuse part can ask for.
         """
         if self.kind == "compact":
-            return (1, 0)
+            return NO_WINDOW
         first, last = span
         return (max(first, computed_from), last)
 

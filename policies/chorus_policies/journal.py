@@ -10,7 +10,7 @@ import msgspec
 
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
-    """One call, or a consequence (``evict``, ``demote``) of the ``store`` that follows it.
+    """One call, or a consequence (``evict``, ``demote``, ``trim``) of the ``store`` that follows it.
 
     ``call`` is ``find_copy``, ``lookup``, ``release``, ``store``, ``remove``, or a consequence.
     ``key`` is the request (or the entry) the row is about. ``answer`` is the plan's kind, the

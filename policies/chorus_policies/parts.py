@@ -16,10 +16,15 @@ from chorus_policies.plan import Plan
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a part is told when it is made: the tier's bytes, and its own source of chance."""
+    """What a part is told when it is made.
+
+    The tier's bytes, its own source of chance, and whether the entry form lets step latents leave
+    before the rest of their entry.
+    """
 
     capacity_bytes: int
     chance: random.Random
+    trims: bool = False
 
 
 class Reuse(Protocol):
@@ -85,6 +90,17 @@ class Watcher(Protocol):
         ``options`` yields every resident neighbour of any tier, most similar first. It is lazy:
         reading less of it costs less. ``hit`` is told after this.
         """
+
+
+@runtime_checkable
+class Trimmer(Protocol):
+    """An eviction part that can let an entry's step latents leave before the rest of it."""
+
+    def trims(self, key: int, now: float) -> bool:
+        """Tell whether only the step latents of the victim ``key`` leave."""
+
+    def trimmed(self, entry: Entry, now: float) -> None:
+        """Learn that ``entry`` is resident without its step latents."""
 
 
 class Sizing(Protocol):

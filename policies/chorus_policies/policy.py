@@ -100,7 +100,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         part = catalogue[table.pop("kind")]
         config = msgspec.convert(table, part.config)
         chance = random.Random(f"{seed}/{section}")  # noqa: S311 - reproducible, not secret
-        setting = Setting(capacity_bytes=capacity_bytes, chance=chance)
+        setting = Setting(capacity_bytes=capacity_bytes, chance=chance, trims=self.form.trim)
         make: Callable[[Any, Setting], Any] = part.make
         return make(config, setting)
 

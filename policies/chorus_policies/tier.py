@@ -5,6 +5,7 @@ from collections.abc import Container
 import msgspec
 
 from chorus_policies.entry import Entry
+from chorus_policies.parts import Trimmer
 from chorus_policies.policy import PartsMaker
 from chorus_traces.errors import PolicyError
 
@@ -22,6 +23,12 @@ class Tier:
     def __init__(self, spec: TierSpec, policy: PartsMaker, seed: int) -> None:
         self.name = spec.name
         self.eviction = policy.eviction(spec.capacity_bytes, seed)
+        if policy.form.trim and not isinstance(self.eviction, Trimmer):
+            raise PolicyError(
+                f"{policy.name}: entry.trim is on, but the eviction part cannot trim; "
+                "turn it off or take another eviction"
+            )
+        self._trimmer = self.eviction if isinstance(self.eviction, Trimmer) else None
         self.occupied_bytes = 0
         self._pinned_bytes = 0
         self._admission = policy.admission(spec.capacity_bytes, seed)
@@ -61,6 +68,19 @@ class Tier:
         del self._resident[entry.key]
         self.occupied_bytes -= entry.size_bytes
         self.eviction.removed(entry.key, now)
+
+    def trims(self, entry: Entry, now: float) -> bool:
+        """Tell whether only the step latents of the victim ``entry`` leave."""
+        if self._trimmer is None or entry.first_step > entry.last_step:
+            return False
+        return self._trimmer.trims(entry.key, now)
+
+    def trim(self, whole: Entry, core: Entry, now: float) -> None:
+        """Replace a resident entry by its form without step latents."""
+        self._resident[core.key] = core
+        self.occupied_bytes -= whole.size_bytes - core.size_bytes
+        if self._trimmer is not None:
+            self._trimmer.trimmed(core, now)
 
     def in_the_way(self, size_bytes: int, pinned: Container[int], now: float) -> int | None:
         """Return the entry to evict before ``size_bytes`` fit, or ``None`` if they do.

@@ -13,7 +13,7 @@ from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
 from chorus_policies.namespace import Deployment
 from chorus_policies.plan import Regional, Resume
-from chorus_policies.policy import load_policy
+from chorus_policies.policy import Policy, load_policy
 from chorus_policies.tier import TierSpec
 from chorus_sim.graph import build_graph
 from chorus_sim.graph_index import GraphIndex
@@ -77,11 +77,8 @@ def numbers(workload: Workload, place: int) -> Numbers:
     )
 
 
-@pytest.mark.parametrize("make_trace", [real_trace, sample_trace])
-@pytest.mark.parametrize("policy_name", ["lru", "adaptive"])
-def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, policy_name):
-    trace = make_trace()
-    policy = load_policy(policy_name)
+def run_both(trace: Trace, policy: Policy) -> tuple[Workload, dict[str, tuple]]:
+    """Run over the graph and over the live index; return decisions, starts and evictions."""
     book = ProfileBook(("wan2.1-1.3b-h200",))
     workload = make_workload(trace, book, Deployment(), forced=False, seed=7)
     # Copies are answered on arrival, which the reference leaves out: no request has an identity.
@@ -95,8 +92,17 @@ def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, pol
         tiers = (TierSpec(name="host", capacity_bytes=CAPACITY),)
         journal = Journal()
         served = Model(workload, GPUS, Cache(policy, tiers, index, journal)).run()
-        evicted = [row.key for row in journal.rows if row.call == "evict"]
+        evicted = [(row.call, row.key) for row in journal.rows if row.call in ("evict", "trim")]
         runs[name] = (decisions(served), served.start, evicted)
+    return workload, runs
+
+
+@pytest.mark.parametrize("make_trace", [real_trace, sample_trace])
+@pytest.mark.parametrize("policy_name", ["lru", "superseded"])
+def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, policy_name):
+    trace = make_trace()
+    policy = load_policy(policy_name)
+    workload, runs = run_both(trace, policy)
     bands = [
         (band["similarity"], band["k1"], band["k2"], band["active_share"], band["amplification"])
         for band in policy.tables["reuse"]["bands"]
@@ -107,7 +113,7 @@ def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, pol
         bands=bands,
         capacity=CAPACITY,
         gpus=GPUS,
-        supersede_at=0.9 if policy_name == "adaptive" else None,
+        supersede_at=0.9 if policy_name == "superseded" else None,
     )
     reference.run()
     expected = [row[:4] for row in reference.decisions]
@@ -117,7 +123,16 @@ def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, pol
     assert len(reference.evicted) > 500
     assert runs["graph"][0] == expected
     assert runs["live"][0] == expected
-    assert runs["graph"][2] == reference.evicted
-    assert runs["live"][2] == reference.evicted
+    assert [key for _, key in runs["graph"][2]] == reference.evicted
+    assert runs["live"][2] == runs["graph"][2]
     np.testing.assert_allclose(runs["graph"][1], [row[4] for row in reference.decisions], rtol=1e-9)
     assert runs["graph"][1] == runs["live"][1]
+
+
+@pytest.mark.parametrize("make_trace", [real_trace, sample_trace])
+def test_adaptive_decides_alike_over_the_graph_and_over_the_live_index(make_trace):
+    _, runs = run_both(make_trace(), load_policy("adaptive"))
+    assert runs["graph"] == runs["live"]
+    calls = [call for call, _ in runs["graph"][2]]
+    assert calls.count("trim") > 200
+    assert calls.count("evict") > 50

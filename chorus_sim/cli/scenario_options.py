@@ -1,0 +1,106 @@
+"""The flags that change a scenario: the same names on every verb that runs one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+#: Flag, field of the scenario, placeholder, help.
+_FLAGS = {
+    "--trace": (
+        "trace.path",
+        "FILE",
+        (
+            "Requests: .jsonl, .csv or .parquet; sample:NAME ships with the package; "
+            "synth:studio-day or synth:SPEC.toml is generated from the seed."
+        ),
+    ),
+    "--policy": ("policy", "NAME|TOML", "A preset or a file. [default: adaptive]"),
+    "--profile": (
+        "profile",
+        "NAME|JSON",
+        "Stage costs: a preset or a file; several with commas. [default: wan2.1-1.3b-h200]",
+    ),
+    "--gpus": (
+        "fleet.gpus",
+        "N",
+        (
+            "Workers, or auto: the fewest that keep the busiest hour at 80 % without a cache. "
+            "[default: auto]"
+        ),
+    ),
+    "--capacity": (
+        "cache.capacity",
+        "SIZE",
+        "Of the cache: 64GiB, or 5% of what the whole trace would take. [default: 64GiB]",
+    ),
+    "--slo": (
+        "slo.target",
+        "TIME",
+        "Response time to meet: 30s, 2min, or 2x the mean uncached service time. [default: 2x]",
+    ),
+    "--bounds": (
+        "run.bounds",
+        "none|basic|all",
+        (
+            "Reference runs beside the policy's: no cache and unbounded, or clairvoyant too. "
+            "[default: basic]"
+        ),
+    ),
+    "--rate-scale": (
+        "trace.rate_scale",
+        "X",
+        "X times as many users; sessions are never compressed. [default: 1]",
+    ),
+    "--seed": ("run.seed", "N", "Of everything random. [default: 0]"),
+    "--embeddings": ("trace.embeddings", "NPY", "Vectors (requests, width) beside the trace."),
+    "--map": (
+        "trace.map",
+        "OURS=THEIRS,...",
+        "Names of the trace's fields: prompt=text,timestamp=created_at.",
+    ),
+}
+
+
+def scenario_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the scenario's flags to a command, but those ``left_out``; it gets ``flags``."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        options = [
+            click.option(flag, _parameter(flag), metavar=metavar, help=text)
+            for flag, (_, metavar, text) in _FLAGS.items()
+            if flag not in left_out
+        ]
+        options += [
+            click.option("--scenario", metavar="TOML", help="A whole scenario; flags change it."),
+            click.option(
+                "--set",
+                "changes",
+                multiple=True,
+                metavar="SECTION.KEY=VALUE",
+                help="Any field of the scenario; may be repeated.",
+            ),
+        ]
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def scenario_changes(flags: dict[str, str | None], changes: tuple[str, ...]) -> dict[str, Any]:
+    """Return dotted fields and values: flags first, --set after them."""
+    fields = {_parameter(flag): field for flag, (field, _, _) in _FLAGS.items()}
+    stated: dict[str, Any] = {
+        fields[flag]: value for flag, value in flags.items() if value is not None
+    }
+    for change in changes:
+        field, equals, value = change.partition("=")
+        if not equals or not field:
+            raise click.UsageError(f"--set {change}: write --set section.key=value")
+        stated[field.strip()] = value.strip()
+    return stated
+
+
+def _parameter(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_") + "_flag"

@@ -1,0 +1,152 @@
+"""Compare policies at several capacities on one trace, with intervals.
+
+All runs share requests and luck. Intervals come from a block bootstrap over the trace (Kunsch,
+1989): the requests are cut into consecutive blocks, blocks are drawn with replacement, the same
+draw for every policy, so a difference between two policies is judged on equal ground.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from chorus_policies.journal import Journal
+from chorus_sim.experiment import (
+    Prepared,
+    prepare,
+    run_clairvoyant,
+    run_policy,
+    run_unbounded,
+    run_uncached,
+)
+from chorus_sim.scenario import Scenario
+from chorus_sim.scenario_file import with_policy
+from chorus_sim.summary import Run
+from chorus_traces.trace import Trace
+
+FloatArray = npt.NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+#: Blocks of the bootstrap and draws from them. Blocks must be longer than a session's echo.
+BLOCKS = 50
+DRAWS = 2000
+
+
+def compare(
+    scenario: Scenario,
+    trace: Trace,
+    policies: tuple[str, ...],
+    capacities: tuple[str, ...],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Return, per capacity, each policy's saved share with its interval, and the bounds.
+
+    ``behind_best`` is the difference to the best policy of that capacity with its paired interval;
+    a policy is ``within_noise`` when the interval reaches zero.
+    """
+    total = len(capacities) * (len(policies) + 1)
+    done = 0
+    rows = []
+    baseline: Run | None = None
+    for capacity in capacities:
+        saved: dict[str, FloatArray] = {}
+        figures: dict[str, dict[str, Any]] = {}
+        bytes_of = 0
+        for policy in policies:
+            progress("comparing", done, total)
+            done += 1
+            prepared = _prepared(scenario, trace, policy, capacity)
+            baseline = baseline or run_uncached(prepared)
+            run = run_policy(prepared, Journal(keep=False))
+            saved[policy] = _saved(baseline, run)
+            figures[policy] = _figures(run)
+            bytes_of = prepared.tiers[0].capacity_bytes
+        progress("comparing", done, total)
+        done += 1
+        prepared = _prepared(scenario, trace, scenario.policy, capacity)
+        baseline = baseline or run_uncached(prepared)
+        bounds = {
+            "clairvoyant": _saved(baseline, run_clairvoyant(prepared)),
+            "unbounded": _saved(baseline, run_unbounded(prepared)),
+        }
+        used = np.array(baseline.served.held)
+        rows.append(_row(capacity, bytes_of, saved, figures, bounds, used))
+    progress("comparing", total, total)
+    return {
+        "schema": "chorus.comparison/1",
+        "trace": {"name": trace.name, "sha256": trace.sha256(), "requests": len(trace)},
+        "profile": scenario.profile,
+        "bounds_over": scenario.policy,
+        "interval": f"paired block bootstrap, {BLOCKS} blocks, {DRAWS} draws, 95 %",
+        "rows": rows,
+    }
+
+
+def _prepared(scenario: Scenario, trace: Trace, policy: str, capacity: str) -> Prepared:
+    cache = msgspec.structs.replace(scenario.cache, capacity=capacity)
+    return prepare(with_policy(msgspec.structs.replace(scenario, cache=cache), policy), trace)
+
+
+def _saved(baseline: Run, run: Run) -> FloatArray:
+    """Return the GPU-seconds each request saves, shape ``(requests,)``."""
+    saved: FloatArray = np.array(baseline.served.held) - np.array(run.served.held)
+    return saved
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    kinds = run.served.kinds()
+    responses = run.responses()
+    return {
+        "request_hit_ratio": 1 - kinds.count("fresh") / len(kinds),
+        "response_p95_s": float(np.percentile(responses, 95)),
+        "evictions": run.evictions,
+    }
+
+
+def _row(
+    capacity: str,
+    capacity_bytes: int,
+    saved: dict[str, FloatArray],
+    figures: dict[str, dict[str, Any]],
+    bounds: dict[str, FloatArray],
+    used: FloatArray,
+) -> dict[str, Any]:
+    draws = _block_draws(len(used))
+    before = _block_sums(used)[draws].sum(axis=1)
+    shares = {
+        name: _block_sums(values)[draws].sum(axis=1) / before for name, values in saved.items()
+    }
+    mean = {name: float(values.sum() / used.sum()) for name, values in saved.items()}
+    best = max(mean, key=lambda name: mean[name])
+    policies = {}
+    for name in saved:
+        behind = shares[best] - shares[name]
+        policies[name] = {
+            "saved_share": mean[name],
+            "ci95": np.percentile(shares[name], [2.5, 97.5]).tolist(),
+            "behind_best": mean[best] - mean[name],
+            "behind_best_ci95": np.percentile(behind, [2.5, 97.5]).tolist(),
+            "within_noise": bool(np.percentile(behind, 2.5) <= 0),
+            **figures[name],
+        }
+    return {
+        "capacity": capacity,
+        "capacity_bytes": capacity_bytes,
+        "best": best,
+        "policies": policies,
+        "bounds": {name: float(values.sum() / used.sum()) for name, values in bounds.items()},
+    }
+
+
+def _block_sums(values: FloatArray) -> FloatArray:
+    edges = np.linspace(0, len(values), min(BLOCKS, len(values)) + 1).astype(np.int64)[:-1]
+    sums: FloatArray = np.add.reduceat(values, edges)
+    return sums
+
+
+def _block_draws(requests: int) -> npt.NDArray[np.int64]:
+    """Return block numbers, shape ``(draws, blocks)``: the same for every policy and capacity."""
+    blocks = min(BLOCKS, requests)
+    return np.random.default_rng(0).integers(0, blocks, (DRAWS, blocks))

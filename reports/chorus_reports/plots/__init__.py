@@ -1,0 +1,1 @@
+"""Plots: each file draws one chart of a finished run."""

@@ -1,0 +1,286 @@
+"""The report of a run: complete, self-contained, true to the summary, and safe to open.
+
+Longer than other files because all of it reads the same few runs, which take seconds to make.
+"""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import numpy as np
+import pytest
+
+from chorus_reports.finished_run import read_run
+from chorus_reports.plots.cache_bytes import occupied_by_tier
+from chorus_reports.plots.gpu_time import stage_seconds
+from chorus_reports.run_report import PLOTS, write_report
+from chorus_sim.experiment import prepare
+from chorus_sim.outcome import carry_out, write_outcome
+from chorus_sim.scenario import (
+    CacheSection,
+    FleetSection,
+    LowerTier,
+    RunSection,
+    Scenario,
+    SloSection,
+)
+from chorus_traces.errors import ScenarioError
+from chorus_traces.request import Request
+from chorus_traces.trace import Trace
+
+FIGURES = {
+    "cache-bytes",
+    "cold-start",
+    "donor-lag",
+    "donor-similarity",
+    "gpu-time",
+    "hit-kinds",
+    "queue-length",
+    "response-time",
+}
+BASE = Scenario(run=RunSection(bounds="all"))
+
+
+def trace_of(requests, *, gap_s=20.0, noise=0.15, identical=False, width=24):
+    """Requests around a few random directions; ``noise`` says how far from them."""
+    chance = np.random.default_rng(7)
+    centres = chance.normal(size=(max(1, requests // 8), width))
+    place = chance.integers(0, len(centres), requests)
+    vectors = centres[0 * place if identical else place]
+    vectors = vectors + (not identical) * noise * chance.normal(size=vectors.shape)
+    made = tuple(
+        Request(
+            id=f"r{number}",
+            arrival_s=5.0 + number * gap_s,
+            prompt="same" if identical else f"prompt {number}",
+            negative_prompt="",
+            seed=1 if identical else number,
+            tenant="t",
+        )
+        for number in range(requests)
+    )
+    return Trace(name="tiny.jsonl", requests=made).with_embeddings(vectors, "random")
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory):
+    """Returns a function that runs a scenario on a trace and writes the report of it."""
+
+    def make(trace, scenario=BASE, **sections):
+        folder = tmp_path_factory.mktemp("run")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CHORUS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+            prepared = prepare(msgspec.structs.replace(scenario, **sections), trace)
+            outcome = carry_out(prepared, lambda *_: None)
+        write_outcome(outcome, folder)
+        write_report(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def busy(make):
+    """A run with hits, waiting, demotions and evictions."""
+    below = (LowerTier(name="disk", capacity="1GiB"),)
+    return make(
+        trace_of(400),
+        cache=CacheSection(capacity="1GiB", below=below),
+        fleet=FleetSection(gpus=5),
+        slo=SloSection(target="60s"),
+        run=RunSection(bounds="all", warm_up="50"),
+    )
+
+
+def summary_of(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def again(folder, other, change):
+    """Write the report of a copy of ``folder`` whose summary ``change`` has altered."""
+    for name in ("scenario.toml", "requests.parquet", "journal.parquet"):
+        (other / name).write_bytes((folder / name).read_bytes())
+    summary = summary_of(folder)
+    change(summary)
+    (other / "summary.json").write_text(json.dumps(summary))
+    write_report(other)
+
+
+def html_of(folder):
+    return (folder / "report.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_report_has_a_page_its_twin_and_every_figure(busy):
+    assert len(PLOTS) == len(FIGURES)
+    for kind in ("svg", "png"):
+        assert {path.stem for path in (busy / "figures").glob(f"*.{kind}")} == FIGURES
+    markdown = (busy / "report.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\(figures/([\w-]+)\.png\)", markdown)) == FIGURES
+    assert html_of(busy).count("<svg") == html_of(busy).count("<figcaption>") == len(FIGURES)
+
+
+def test_the_page_loads_nothing(busy):
+    page = Page(html_of(busy))
+    loads = [value for name, value in page.attributes if name in ("src", "href", "xlink:href")]
+    assert all(value.startswith(("#", "data:,")) for value in loads)
+    assert not {"script", "img", "iframe", "object"} & set(page.tags)
+    assert not re.search(r"https?://|@import|url\((?!#)", html_of(busy))
+
+
+def test_ids_of_the_page_are_unique_and_every_reference_has_one(busy):
+    page = html_of(busy)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    references = re.findall(r'(?:href="|url\()#([^")]+)', page)
+    assert len(ids) == len(set(ids)) > 100
+    assert references
+    assert set(references) <= set(ids)
+
+
+def test_the_numbers_are_those_of_the_summary(busy):
+    summary = summary_of(busy)
+    gpu, bounds = summary["gpu_seconds"], summary["bounds"]
+    expected = [
+        f"{summary['requests'] - summary['hits']['fresh']:,} of {summary['requests']:,} requests",
+        f"({summary['request_hit_ratio'] * 100:.1f} %)",
+        f"saves {gpu['saved'] / 3600:.3f} h",
+        f"({gpu['saved_share'] * 100:.1f} %)",
+        f"mean response {summary['speed_up']['response']:.2f}x",
+        f"95 % of responses take {summary['response_time_s']['p95']:.1f} s",
+        f"(without a cache {bounds['no_cache']['response_time_s']['p95']:.1f} s)",
+        f"{summary['slo_attainment'] * 100:.1f} % (without",
+        f"costs ${summary['cost']['usd_per_video']:.4f} of GPU time used",
+        f"${bounds['no_cache']['cost']['usd_per_video']:.4f} without a cache",
+        f"<td>{bounds['clairvoyant']['request_hit_ratio'] * 100:.1f} %</td>",
+        f"<td>{summary['bytes']['evictions']:,}</td>",
+    ]
+    page = html_of(busy)
+    assert [text for text in expected if text not in page] == []
+    assert summary["request_hit_ratio"] > 0.2
+    assert summary["bytes"]["evictions"] > 20
+
+
+def test_the_figures_agree_with_the_summary(busy):
+    run, summary = read_run(busy), summary_of(busy)
+    tiers = occupied_by_tier(run)
+    assert sum(tier.last for tier in tiers) == summary["bytes"]["occupied"]
+    assert all(0 < tier.peak <= 2**30 for tier in tiers)
+    stages = sum(float(part.sum()) for part in stage_seconds(run).values())
+    assert stages == pytest.approx(summary["gpu_seconds"]["used"], rel=1e-9)
+
+
+def test_the_scenario_stands_in_the_page_as_it_is(busy):
+    assert (busy / "scenario.toml").read_text() in "".join(Page(html_of(busy)).words)
+    assert (busy / "scenario.toml").read_text() in (busy / "report.md").read_text()
+
+
+def test_names_cannot_act_as_html_markdown_or_formulas(busy, tmp_path):
+    evil = '<script>alert(1)<!script>|$x$ "a"\u7b56'
+
+    def change(summary):
+        summary["policy"]["name"] = summary["trace"]["name"] = evil
+        summary["misses"] = {evil: 3}
+
+    again(busy, tmp_path, change)
+    page = Page(html_of(tmp_path))
+    assert "script" not in page.tags
+    assert evil in page.words
+    assert "<script" not in (tmp_path / "report.md").read_text().replace("\\<", "")
+
+
+def test_equal_runs_give_equal_reports(busy, tmp_path):
+    again(busy, tmp_path, lambda summary: None)
+    for name in ("report.html", "report.md", "figures/queue-length.svg"):
+        assert (tmp_path / name).read_bytes() == (busy / name).read_bytes()
+
+
+def test_replications_have_a_table_of_their_own(busy, tmp_path):
+    figure = {"mean": 0.25, "ci95": [0.2, 0.3], "values": [0.22, 0.28]}
+    keys = "request_hit_ratio saved_share response_time_s_mean response_time_s_p95"
+    figures = dict.fromkeys([*keys.split(), "waiting_time_s_mean", "slo_attainment"], figure)
+    figures |= {"count": 2, "seeds": [0, 1], "arrivals": "recorded"}
+    again(busy, tmp_path, lambda summary: summary.update(replications=figures))
+    assert "The policy over 2 replications" in html_of(tmp_path)
+    assert "| request hit ratio | 25.0 % | 20.0 % to 30.0 % | 22.0 % to 28.0 % |" in (
+        tmp_path / "report.md"
+    ).read_text(encoding="utf-8")
+
+
+def test_an_overloaded_fleet_is_named_first(make):
+    folder = make(trace_of(120, gap_s=10.0), fleet=FleetSection(gpus=1))
+    caution = html_of(folder).partition('<div class="caution">')[2]
+    assert summary_of(folder)["utilisation"] > 0.95
+    assert "The fleet is overloaded" in caution.partition("</li>")[0]
+    assert "mean waiting grows from" in caution
+    assert "Without a cache the same fleet is overloaded" in caution
+    assert "Short trace: 120 requests" in caution
+
+
+def test_a_run_without_bounds_or_hits_still_compares_the_cost(make):
+    scenario = msgspec.structs.replace(BASE, run=RunSection(bounds="none"))
+    folder = make(trace_of(30, noise=50.0), scenario)
+    summary, page = summary_of(folder), html_of(folder)
+    assert summary["hits"]["fresh"] == 30
+    before = (summary["gpu_seconds"]["used"] + summary["gpu_seconds"]["saved"]) / 3600 * 3.0 / 30
+    for text in (
+        "It saves no GPU time",
+        "No request hits",
+        "interval of the mean response is unknown",
+        "No bounds were simulated",
+        "Nothing is reused, so there are no donors",
+        f"no cache: ${before:.4f}",
+    ):
+        assert text in page
+
+
+@pytest.mark.parametrize("requests", [1, 5])
+def test_a_handful_of_requests_is_reported(make, requests):
+    folder = make(trace_of(requests, gap_s=3000.0))
+    assert f"Short trace: {requests} request" in html_of(folder)
+    assert "No request ever waits" in html_of(folder)
+
+
+def test_a_run_of_exact_copies_uses_no_gpu(make):
+    run = RunSection(bounds="basic", warm_up="5")
+    folder = make(trace_of(20, gap_s=4000.0, identical=True), run=run)
+    assert summary_of(folder)["hits"] == {"copy": 15, "regional": 0, "resume": 0, "fresh": 0}
+    assert "No GPU time is used: every request is an exact copy" in html_of(folder)
+    assert "Every donor is the result of an identical request" in html_of(folder)
+
+
+def test_values_that_do_not_exist_are_printed_as_such(busy, tmp_path):
+    def change(summary):
+        summary["bytes"]["capacity"] = summary["trace"]["embedder"] = None
+        summary["speed_up"] = {"service": None, "response": None}
+        for times in ("response_time_s", "service_time_s", "waiting_time_s"):
+            summary[times]["ci95"] = None
+
+    again(busy, tmp_path, change)
+    page = html_of(tmp_path)
+    assert "<td>no limit</td>" in page
+    assert "the cache has no limit" in page
+    assert "Nobody says which model made the trace" in page
+    assert "None" not in "".join(Page(page).words)
+
+
+def test_a_folder_that_is_no_run_is_an_error(tmp_path):
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(ScenarioError, match="not a whole run folder"):
+        write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
