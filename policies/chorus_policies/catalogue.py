@@ -23,6 +23,7 @@ from chorus_policies.eviction import (
     sim_lru,
     sphere_lfu,
     superseded,
+    worth,
 )
 from chorus_policies.reuse import bands
 from chorus_policies.sizing import fixed
@@ -63,6 +64,7 @@ EVICTIONS = {
     "sim_lru": PartClass(sim_lru.Config, sim_lru.SimLru),
     "sphere_lfu": PartClass(sphere_lfu.Config, sphere_lfu.SphereLfu),
     "superseded": PartClass(superseded.Config, superseded.Superseded),
+    "worth": PartClass(worth.Config, worth.Worth),
 }
 
 SIZINGS = {"fixed": PartClass(fixed.Config, fixed.Fixed)}
