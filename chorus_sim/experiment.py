@@ -161,7 +161,11 @@ def _tiers(scenario: Scenario, policy: Policy, workload: Workload) -> tuple[Tier
     cache = scenario.cache
     wanted = [(cache.tier, cache.capacity), *((low.name, low.capacity) for low in cache.below)]
     tiers = tuple(
-        TierSpec(name=name, capacity_bytes=capacity_bytes(text, footprint_bytes=footprint))
+        TierSpec(
+            name=name,
+            capacity_bytes=capacity_bytes(text, footprint_bytes=footprint),
+            prices=scenario.prices.of_tier(name),
+        )
         for name, text in wanted
     )
     if tiers[0].capacity_bytes < max(sizes):
@@ -187,7 +191,8 @@ def _cached(
     index: SimilarityIndex,
     journal: Journal,
 ) -> Run:
-    cache = Cache(policy, tiers, index, journal, seed=prepared.scenario.run.seed)
+    seed, ghosts = prepared.scenario.run.seed, GraphIndex(prepared.graph)
+    cache = Cache(policy, tiers, index, journal, seed=seed, ghost_index=ghosts)
     return _run(prepared, cache, tiers)
 
 
@@ -204,6 +209,7 @@ def _run(prepared: Prepared, cache: Cache | None, tiers: tuple[TierSpec, ...]) -
                 name=tier.name,
                 capacity_bytes=None if tier.capacity_bytes == _UNBOUNDED else tier.capacity_bytes,
                 occupied_bytes=0 if cache is None else cache.occupied_in(tier.name),
+                mean_capacity_bytes=_mean_capacity(cache, tier, max(served.finish)),
             )
             for tier in tiers
         ),
@@ -211,3 +217,14 @@ def _run(prepared: Prepared, cache: Cache | None, tiers: tuple[TierSpec, ...]) -
         evictions=0 if cache is None else cache.evictions,
         cpu_s=cpu_s,
     )
+
+
+def _mean_capacity(cache: Cache | None, tier: TierSpec, end_s: float) -> float | None:
+    """Return the capacity of a tier averaged over the run; ``None`` where it has no bound."""
+    if cache is None or tier.capacity_bytes == _UNBOUNDED:
+        return None
+    changes = cache.capacity_changes(tier.name)
+    ends = [instant for instant, _ in changes[1:]] + [max(end_s, changes[-1][0])]
+    spans = [stop - start for (start, _), stop in zip(changes, ends, strict=True)]
+    held = sum(span * size for span, (_, size) in zip(spans, changes, strict=True))
+    return held / sum(spans) if sum(spans) else float(changes[-1][1])

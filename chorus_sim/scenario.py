@@ -11,6 +11,7 @@ import msgspec
 import tomli_w
 
 from chorus_policies.namespace import Deployment
+from chorus_policies.parts import Prices
 from chorus_sim.quantities import capacity_bytes, parse_warm_up, slo_seconds
 
 
@@ -87,6 +88,13 @@ class PricesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         for name, value in [("gpu_hour_usd", self.gpu_hour_usd), *self.gib_hour_usd.items()]:
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} is {value}; a finite price >= 0 is needed")
+
+    def of_tier(self, name: str) -> Prices:
+        """Return the prices of GPU time and of a tier's memory; an unpriced tier is free."""
+        gib_hour = self.gib_hour_usd.get(name, 0.0)
+        return Prices(
+            gpu_usd_per_s=self.gpu_hour_usd / 3600, usd_per_byte_s=gib_hour / 2**30 / 3600
+        )
 
 
 class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,11 +25,12 @@ COLD_START_REQUESTS = 1000
 
 
 class TierUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One tier at the end of a run; ``capacity_bytes`` is ``None`` where it has no bound."""
+    """One tier at the end of a run; capacities are ``None`` where it has no bound."""
 
     name: str
     capacity_bytes: int | None
     occupied_bytes: int
+    mean_capacity_bytes: float | None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +143,7 @@ def _cost(
     """Return dollars: GPU time used, memory held over the span, the whole fleet over the span."""
     gpu = held / _HOUR * prices.gpu_hour_usd
     memory = sum(
-        (tier.occupied_bytes if tier.capacity_bytes is None else tier.capacity_bytes)
+        (tier.occupied_bytes if tier.mean_capacity_bytes is None else tier.mean_capacity_bytes)
         / _GIB
         * span
         / _HOUR

@@ -3,15 +3,20 @@
 Both drivers run this very class. It holds no latents and reads no clock: the driver moves time (the
 simulator) or tensors (the runtime) and tells the cache what happened. Every answer of the policy is
 checked before it is believed.
+
+The file is long because the class is the one contract: what the drivers call, in call order, and
+how each answer is carried out. Checks, tiers, ghosts and exact results have files of their own.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
 
 from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import NO_WINDOW, Entry, Query
 from chorus_policies.exact_results import ExactResults
+from chorus_policies.ghost_sizing import ghost_sizing_of
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.parts import Option, SimilarityIndex, Watcher
 from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume, kind_of, reused_steps
@@ -49,6 +54,7 @@ class Cache:
         index: SimilarityIndex,
         journal: Journal,
         seed: int = 0,
+        ghost_index: SimilarityIndex | None = None,
     ) -> None:
         self.name = policy.name
         self._form = policy.form
@@ -62,6 +68,7 @@ class Cache:
         ]
         self._index = index
         self._write = journal.write
+        self._ghosts = ghost_sizing_of(self._tiers, ghost_index, policy.name)
         self._entries: dict[int, Entry] = {}
         self._tier_of: dict[int, int] = {}
         self._exact = ExactResults()
@@ -77,6 +84,10 @@ class Cache:
     def occupied_in(self, tier_name: str) -> int:
         """Bytes of the entries in one tier."""
         return next(tier.occupied_bytes for tier in self._tiers if tier.name == tier_name)
+
+    def capacity_changes(self, tier_name: str) -> list[tuple[float, int]]:
+        """Return (instant, bytes) of a tier's capacity: at the start, and at each change."""
+        return next(tier.capacity_changes for tier in self._tiers if tier.name == tier_name)
 
     def __len__(self) -> int:
         """Return the number of resident entries."""
@@ -121,19 +132,20 @@ class Cache:
             plan = _UNKNOWN_NAMESPACE
         else:
             plan = self._copy_of(query) or self._reuse.plan(query, self._neighbours(query), now)
+        if not isinstance(plan, Fresh):
+            check_plan(self.name, plan, query, self._entries)
         for watcher in self._watchers:
-            watcher.watched(query, plan, self._options(query, now), now)
+            watcher.watched(query, plan, self._options(query, plan, now), now)
         if isinstance(plan, Fresh):
-            self._write(JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0))
-            return plan
-        check_plan(self.name, plan, query, self._entries)
-        self._reused(plan, now)
-        k1, k2 = reused_steps(plan)
-        kind = kind_of(plan)
-        row = JournalRow(
-            now, "lookup", query.sequence, kind, plan.donor, plan.similarity, k1, k2, 0
-        )
+            row = JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0)
+        else:
+            self._reused(plan, now)
+            k1, k2 = reused_steps(plan)
+            row = JournalRow(
+                now, "lookup", query.sequence, kind_of(plan), plan.donor, plan.similarity, k1, k2, 0
+            )
         self._write(row)
+        self._resize(query, plan, now)
         return plan
 
     def release(self, donor: int, now: float) -> None:
@@ -183,13 +195,36 @@ class Cache:
         for key, similarity in self._index.neighbours(query, self._floor):
             yield entries[key], similarity
 
-    def _options(self, query: Query, now: float) -> Iterator[Option]:
+    def _options(self, query: Query, chosen: Plan, now: float) -> Iterator[Option]:
         if query.namespace is None:
             return
+        donor = -1 if isinstance(chosen, Fresh) else chosen.donor
         for entry, similarity in self._neighbours(query):
-            plan = self._reuse.plan(query, ((entry, similarity),), now)
+            plan = chosen
+            if entry.key != donor:
+                plan = self._reuse.plan(query, ((entry, similarity),), now)
             saved = saved_steps(plan, query.steps, query.srd_full_every)
             yield Option(entry, similarity, saved * query.step_s)
+
+    def _saving_s(self, query: Query, entry: Entry, similarity: float, now: float) -> float:
+        """Return the GPU-seconds ``entry`` would save ``query``."""
+        plan = self._reuse.plan(query, ((entry, similarity),), now)
+        return saved_steps(plan, query.steps, query.srd_full_every) * query.step_s
+
+    def _resize(self, query: Query, plan: Plan, now: float) -> None:
+        """Tell the sizing part what ghosts would have saved, and follow its answer."""
+        if self._ghosts is None or query.namespace is None or isinstance(plan, Copy):
+            return
+        had_s = saved_steps(plan, query.steps, query.srd_full_every) * query.step_s
+        saving_s = partial(self._saving_s, query, now=now)
+        reason = self._ghosts.looked_up(query, self._floor, saving_s, had_s, now)
+        if reason is None:
+            return
+        tier = self._tiers[0]
+        capacity = tier.capacity(now)
+        self._write(JournalRow(now, "resize", -1, reason, -1, 0.0, 0, 0, capacity))
+        if tier.can_hold(0, now):
+            self._make_room(0, 0, tier.in_the_way(0, self._pins, now), now)
 
     def _reused(self, plan: Copy | Resume | Regional, now: float) -> None:
         donor = plan.donor
@@ -230,6 +265,8 @@ class Cache:
     def _place(self, entry: Entry, query: Query, now: float) -> Stored:
         tier = self._tiers[0]
         size_bytes = entry.size_bytes
+        if self._ghosts is not None:
+            self._ghosts.offered(entry, query)
         if size_bytes > tier.capacity(now):
             return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
         if not tier.can_hold(size_bytes, now):
@@ -256,7 +293,11 @@ class Cache:
     def _demote(self, key: int, place: int, now: float) -> None:
         """Trim an entry, or pass it down one tier, or drop it where there is none with room."""
         entry = self._entries[key]
-        if self._tiers[place].trims(entry, now):
+        trims = self._tiers[place].trims(entry, now)
+        if place == 0 and self._ghosts is not None:
+            freed = entry.size_bytes - (entry.core_bytes if trims else 0)
+            self._ghosts.leaving(entry, freed, now)
+        if trims:
             self._trim(entry, place, now)
             return
         below = place + 1
@@ -292,4 +333,6 @@ class Cache:
         entry = self._entries.pop(key)
         self._tiers[self._tier_of.pop(key)].remove(entry, now)
         self._index.remove(key)
+        if self._ghosts is not None:
+            self._ghosts.gone(key)
         self._exact.remove(entry)

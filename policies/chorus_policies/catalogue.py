@@ -25,8 +25,8 @@ from chorus_policies.eviction import (
     superseded,
     worth,
 )
-from chorus_policies.reuse import bands
-from chorus_policies.sizing import fixed
+from chorus_policies.reuse import bands, error_budget, linear
+from chorus_policies.sizing import fixed, priced
 
 
 class PartClass(msgspec.Struct, frozen=True):
@@ -38,6 +38,8 @@ class PartClass(msgspec.Struct, frozen=True):
 
 REUSES = {
     "bands": PartClass(bands.Config, bands.Bands),
+    "error_budget": PartClass(error_budget.Config, error_budget.ErrorBudget),
+    "linear": PartClass(linear.Config, linear.Linear),
 }
 
 ADMISSIONS = {
@@ -67,4 +69,7 @@ EVICTIONS = {
     "worth": PartClass(worth.Config, worth.Worth),
 }
 
-SIZINGS = {"fixed": PartClass(fixed.Config, fixed.Fixed)}
+SIZINGS = {
+    "fixed": PartClass(fixed.Config, fixed.Fixed),
+    "priced": PartClass(priced.Config, priced.Priced),
+}

@@ -16,7 +16,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     ``embedding`` has shape ``(width,)`` and length 1; it is ``None`` where the similarity graph
     already knows all neighbours. ``marks`` are the words of the prompt that must not differ
     between a request and its donor. ``step_s`` is the mean time of one full denoising step, and
-    every ``srd_full_every``-th step of SRD is computed in full.
+    every ``srd_full_every``-th step of SRD is computed in full. ``overhead_s`` is what any reuse
+    costs the request (lookup, latency of a load), ``load_latent_s`` what each latent read adds.
     """
 
     sequence: int
@@ -29,6 +30,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     marks: frozenset[str] = frozenset()
     step_s: float = 1.0
     srd_full_every: int = 4
+    overhead_s: float = 0.0
+    load_latent_s: float = 0.0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

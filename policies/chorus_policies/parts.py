@@ -27,6 +27,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     trims: bool = False
 
 
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """What GPU time and the memory of one tier cost, in dollars."""
+
+    gpu_usd_per_s: float = 0.0
+    usd_per_byte_s: float = 0.0
+
+
 class Reuse(Protocol):
     """Decides how much of a neighbour's work a request takes over."""
 
@@ -108,6 +115,26 @@ class Sizing(Protocol):
 
     def capacity(self, now: float) -> int:
         """Return the bytes the tier may occupy from ``now`` on."""
+
+
+@runtime_checkable
+class GhostWatcher(Protocol):
+    """A sizing part that wants to know what more bytes would have saved."""
+
+    def priced(self, prices: Prices) -> None:
+        """Learn the prices, once, before anything else."""
+
+    def ghost_bytes(self) -> float:
+        """Return up to which depth ghosts are worth keeping."""
+
+    def holds(self, size_bytes: int) -> None:
+        """Learn that an entry of this size asks for room."""
+
+    def left(self, freed_bytes: int, now: float) -> None:
+        """Learn that bytes left for want of room."""
+
+    def looked_up(self, gain_s: float, now: float) -> str | None:
+        """Learn what ghosts would have saved on a lookup; return why the capacity changed."""
 
 
 class SimilarityIndex(Protocol):

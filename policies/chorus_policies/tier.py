@@ -5,7 +5,7 @@ from collections.abc import Container
 import msgspec
 
 from chorus_policies.entry import Entry
-from chorus_policies.parts import Trimmer
+from chorus_policies.parts import GhostWatcher, Prices, Trimmer
 from chorus_policies.policy import PartsMaker
 from chorus_traces.errors import PolicyError
 
@@ -15,6 +15,7 @@ class TierSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     capacity_bytes: int
+    prices: Prices = Prices()
 
 
 class Tier:
@@ -33,6 +34,10 @@ class Tier:
         self._pinned_bytes = 0
         self._admission = policy.admission(spec.capacity_bytes, seed)
         self._sizing = policy.sizing(spec.capacity_bytes, seed)
+        self.ghost_watcher = self._sizing if isinstance(self._sizing, GhostWatcher) else None
+        if self.ghost_watcher is not None:
+            self.ghost_watcher.priced(spec.prices)
+        self.capacity_changes = [(0.0, self._sizing.capacity(0.0))]
         self._policy = policy.name
         self._resident: dict[int, Entry] = {}
 

@@ -80,7 +80,7 @@ class Duel:
     def admitted(self, entry: Entry, now: float) -> None:
         """Let the entry challenge a resident that is not fighting; without one it is just kept."""
         key = entry.key
-        rival = self._nearest.pop(key, None)
+        rival = self._nearest.pop(key, key)
         if not self._free:
             self._free.add(key)
             return

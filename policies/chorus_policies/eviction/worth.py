@@ -11,7 +11,7 @@ the rest, which full reuse needs; the step latents can leave alone.
 
 Own formulation; kin are hit density (LHD, Beckmann et al., NSDI 2018) and GDSF. State per entry: a
 place in an ordered map and eight numbers; per class: four numbers. Cost per call: O(1), ``victim``
-O(classes), ``watched`` reads at most four neighbours. Left out: who the user is; donors in flight.
+O(classes), ``watched`` reads at most three neighbours. Left out: who the user is; donors in flight.
 """
 
 import math
@@ -24,6 +24,10 @@ import msgspec
 from chorus_policies.entry import Entry, Query
 from chorus_policies.parts import Option, Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional
+
+
+#: Neighbours read per lookup: the donor and the two nearest others.
+_READ = 3
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +98,7 @@ class Worth:
         if isinstance(plan, Fresh | Copy):
             return
         saving, others = 0.0, 0.0
-        for option in islice(options, 4):
+        for option in islice(options, _READ):
             if option.entry.key == plan.donor:
                 saving = option.saving_s
             else:

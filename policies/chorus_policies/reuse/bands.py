@@ -1,8 +1,8 @@
 """Reuse by bands of similarity: the more similar the donor, the later ``k1`` and ``k2``.
 
 Paper: Chorus, arXiv 2604.04451 (k1 and k2 rise with the match score); Nirvana, NSDI'24 (a table of
-skipped steps). State: none. Cost per call: the neighbours read, one in nearly every case.
-Left out: a lexical gate, a break-even gate and an error budget.
+skipped steps). State: none. Cost per call: the neighbours read, one in nearly every case. Left out:
+Chorus's own table, which is not public. The gates are ours (``gates.py``).
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ import msgspec
 from chorus_policies.entry import Entry, Query
 from chorus_policies.parts import Setting
 from chorus_policies.plan import Fresh, Plan, Regional, Resume
+from chorus_policies.reuse.gates import check_lexical, pays, words_differ
 
 
 class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,11 +43,20 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table, from the most similar band to the least."""
+    """The table, from the most similar band to the least, and the gates.
+
+    ``lexical`` says what becomes of a donor whose words differ in a way that matters: "off" uses it
+    like any other and may draw the donor's colour or count, "early" uses it up to the lowest
+    band's k1, "reject" loses what it could have saved. ``break_even`` plans nothing that costs
+    more seconds than it saves.
+    """
 
     bands: tuple[Band, ...]
+    lexical: str = "off"
+    break_even: bool = False
 
     def __post_init__(self) -> None:
+        check_lexical(self.lexical)
         if not self.bands:
             raise ValueError("bands is empty; at least one band is needed")
         for upper, lower in zip(self.bands, self.bands[1:], strict=False):
@@ -76,8 +86,10 @@ class Bands:
     def __init__(self, config: Config, setting: Setting) -> None:
         del setting
         self._bands = config.bands
+        self._lexical = config.lexical
+        self._break_even = config.break_even
         self._floor = config.bands[-1].similarity
-        self._tables: dict[tuple[int, int], tuple[_Row, ...]] = {}
+        self._tables: dict[tuple[int, int], tuple[tuple[_Row, ...], _Row | None]] = {}
         self._spans: dict[int, tuple[int, int]] = {}
 
     def floor(self) -> float:
@@ -100,10 +112,7 @@ class Bands:
         A neighbour further away can save more than the nearest if it holds the step latents SRD
         needs. Reading stops where no further neighbour can save more than the best so far.
         """
-        key = (query.steps, query.srd_full_every)
-        table = self._tables.get(key)
-        if table is None:
-            table = self._tables[key] = self._table(*key)
+        table, early = self._rows(query)
         best = 0.0
         chosen: tuple[Entry, float, _Row, bool] | None = None
         refusal = _NO_NEIGHBOUR
@@ -112,14 +121,41 @@ class Bands:
             if row is None:
                 refusal = _NO_WHOLE_STEP if refusal is _NO_NEIGHBOUR else refusal
                 break
+            bound = row.bound
+            if self._lexical != "off" and words_differ(query, entry):
+                refusal = _WORDS_DIFFER
+                if early is None:
+                    continue
+                row = early
             regional = row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2)
             saved = row.saved_by_srd if regional else row.k1
             if saved > best:
                 best, chosen = saved, (entry, similarity, row, regional)
-            if best >= row.bound:
+            if best >= bound:
                 break
             refusal = _NO_WINDOW
-        return refusal if chosen is None else _plan(*chosen)
+        return refusal if chosen is None else self._checked(_plan(*chosen), chosen, query)
+
+    def _checked(self, plan: Plan, chosen: tuple[Entry, float, _Row, bool], query: Query) -> Plan:
+        """Return ``plan``, or full reuse alone, or none: the first that pays."""
+        if not self._break_even or pays(plan, query):
+            return plan
+        # SRD loads many latents; full reuse from the same donor loads one.
+        entry, similarity, row, _ = chosen
+        plan = _plan(entry, similarity, row, False)
+        return plan if row.k1 and pays(plan, query) else _DOES_NOT_PAY
+
+    def _rows(self, query: Query) -> tuple[tuple[_Row, ...], _Row | None]:
+        """Return the query's table, and what a donor whose words differ is used for."""
+        key = (query.steps, query.srd_full_every)
+        rows = self._tables.get(key)
+        if rows is None:
+            table = self._table(*key)
+            early = table[-1] if table and table[-1].k1 and self._lexical == "early" else None
+            if early is not None:
+                early = msgspec.structs.replace(early, k2=early.k1, reason=_EARLY)
+            rows = self._tables[key] = (table, early)
+        return rows
 
     def _table(self, steps: int, srd_full_every: int) -> tuple[_Row, ...]:
         """Return the bands in whole steps, rounded down; bands that save nothing are left out."""
@@ -163,6 +199,9 @@ def _plan(entry: Entry, similarity: float, row: _Row, regional: bool) -> Plan:
     )
 
 
+_EARLY = "words differ: early steps only"
 _NO_NEIGHBOUR = Fresh(reason="no neighbour")
 _NO_WHOLE_STEP = Fresh(reason="band saves no whole step")
 _NO_WINDOW = Fresh(reason="donor lacks the step latents")
+_WORDS_DIFFER = Fresh(reason="words differ")
+_DOES_NOT_PAY = Fresh(reason="reuse costs more than it saves")

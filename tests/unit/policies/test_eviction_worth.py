@@ -1,0 +1,133 @@
+"""Worth: pieces leave in the order of what would be lost per byte."""
+
+import random
+
+import msgspec
+import pytest
+
+from chorus_policies.entry import Entry, Query
+from chorus_policies.eviction.worth import Config, Worth
+from chorus_policies.parts import Option, Setting
+from chorus_policies.plan import Fresh, Plan, Regional, Resume
+
+MIB = 2**20
+
+
+def make(*, trims: bool = False) -> Worth:
+    chance = random.Random(0)  # noqa: S311
+    return Worth(Config(), Setting(capacity_bytes=0, chance=chance, trims=trims))
+
+
+def entry(key: int, *, size: int = 100, donor: int | None = None, alike: float = 0.0) -> Entry:
+    return Entry(
+        key=key,
+        namespace="one",
+        identity=None,
+        size_bytes=size * MIB,
+        steps=50,
+        first_step=10,
+        last_step=40,
+        exact=donor is None,
+        donor=donor,
+        donor_similarity=alike,
+        cost_s=60.0,
+        core_bytes=7 * MIB,
+    )
+
+
+def query() -> Query:
+    return Query(
+        sequence=99, namespace="one", identity=None, steps=50, latent_bytes=1, result_bytes=1
+    )
+
+
+def serve(part: Worth, one: Entry, plan: Plan, *options: Option) -> None:
+    part.watched(query(), plan, iter(options), 0.0)
+    part.hit(one, plan, 0.0)
+
+
+def resumed(key: int, k1: int = 20) -> Resume:
+    return Resume(donor=key, similarity=0.96, k1=k1, reason="test")
+
+
+def test_without_experience_the_longest_unused_leaves_first() -> None:
+    part = make()
+    for key in (1, 2, 3):
+        part.admitted(entry(key), 0.0)
+    assert part.victim((), 0.0) == 1
+    assert part.victim((1,), 0.0) == 2
+    serve(part, entry(1), resumed(1), Option(entry(1), 0.96, 20.0))
+    assert part.victim((), 0.0) == 2
+
+
+def test_a_superseded_entry_leaves_before_an_older_one_once_that_has_paid() -> None:
+    part = make()
+    for key in range(0, 60, 2):
+        part.admitted(entry(key), 0.0)
+        serve(part, entry(key), resumed(key), Option(entry(key), 0.96, 30.0))
+        part.admitted(entry(key + 1, donor=key, alike=0.97), 0.0)
+        serve(part, entry(key + 1), resumed(key + 1), Option(entry(key + 1), 0.96, 30.0))
+    superseded = set(range(0, 60, 2))
+    left = []
+    for _ in range(20):
+        key = part.victim((), 0.0)
+        part.removed(key, 0.0)
+        left.append(key)
+    assert set(left) <= superseded
+    assert left == sorted(left)
+
+
+def test_only_what_no_other_resident_would_have_saved_counts() -> None:
+    part = make()
+    part.admitted(entry(1, size=100), 0.0)
+    part.admitted(entry(2, size=400), 0.0)
+    for _ in range(40):
+        # Entry 1 always has an equal beside it; entry 2 never has.
+        serve(
+            part, entry(1), resumed(1), Option(entry(1), 0.96, 20.0), Option(entry(9), 0.96, 20.0)
+        )
+        serve(part, entry(2, size=400), resumed(2), Option(entry(2), 0.96, 20.0))
+    assert part.victim((), 0.0) == 1
+
+
+def test_with_trimming_step_latents_leave_before_the_rest() -> None:
+    part = make(trims=True)
+    whole = entry(1)
+    part.admitted(whole, 0.0)
+    assert part.victim((), 0.0) == 1
+    assert part.trims(1, 0.0)
+    part.trimmed(msgspec.structs.replace(whole, size_bytes=7 * MIB, first_step=1, last_step=0), 0.0)
+    assert not part.trims(1, 0.0)
+    assert part.victim((), 0.0) == 1
+    part.removed(1, 0.0)
+
+
+def test_step_latents_are_credited_with_what_full_reuse_would_not_have_saved() -> None:
+    part = make(trims=True)
+    part.admitted(entry(1), 0.0)
+    plan = Regional(
+        donor=1,
+        similarity=0.96,
+        k1=20,
+        k2=40,
+        active_share=0.15,
+        amplification=8.0,
+        reason="test",
+    )
+    # 32 s in all, 20 s of them by full reuse; another resident would have saved 25 s.
+    part.watched(
+        query(), plan, iter([Option(entry(1), 0.96, 32.0), Option(entry(2), 0.9, 25.0)]), 0.0
+    )
+    assert part._gain == (7.0, 7.0)
+    part.watched(
+        query(), plan, iter([Option(entry(1), 0.96, 32.0), Option(entry(2), 0.9, 5.0)]), 0.0
+    )
+    assert part._gain == (12.0, 27.0)
+    part.watched(query(), Fresh(reason="test"), iter([]), 0.0)
+    assert part._gain == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("numbers", [{"similarity": 0.0}, {"similarity": 1.1}, {"memory": 0.5}])
+def test_numbers_out_of_range_are_refused(numbers: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="needed"):
+        Config(**numbers)
