@@ -25,7 +25,6 @@ from chorus_policies.entry import Entry, Query
 from chorus_policies.parts import Option, Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional
 
-
 #: Neighbours read per lookup: the donor and the two nearest others.
 _READ = 3
 
@@ -64,15 +63,33 @@ class _Value:
 _Class = tuple[str, bool, int]
 
 
+def _size_class(size_bytes: int) -> int:
+    """Return quarter octaves: sizes within 19 % of each other are alike."""
+    return round(4 * math.log2(size_bytes + 1))
+
+
 class _State:
     """One resident entry: since when it is unused, and which pieces of it are there."""
 
-    __slots__ = ("core_bytes", "redundant", "seen", "size_bytes", "unused_since", "whole")
+    __slots__ = (
+        "core_bytes",
+        "core_class",
+        "kind",
+        "redundant",
+        "seen",
+        "size_bytes",
+        "size_class",
+        "unused_since",
+        "whole",
+    )
 
     def __init__(self, entry: Entry, clock: int) -> None:
         self.whole = entry.first_step <= entry.last_step
         self.size_bytes = entry.size_bytes
         self.core_bytes = entry.core_bytes
+        self.size_class = _size_class(entry.size_bytes)
+        self.core_class = _size_class(entry.core_bytes)
+        self.kind: _Class = ("", False, 0)
         self.redundant = False
         self.unused_since = clock
         self.seen = clock
@@ -168,33 +185,41 @@ class Worth:
             return state.size_bytes - state.core_bytes
         return state.size_bytes
 
-    def _class(self, state: _State, piece: str) -> _Class:
-        size = state.core_bytes if piece == "core" else state.size_bytes
-        return (piece, state.redundant, round(4 * math.log2(size + 1)))
-
-    def _piece(self, state: _State) -> str:
-        return "window" if self._trims and state.whole else "core" if self._trims else "whole"
-
     def _join(self, key: int, state: _State) -> None:
-        kind = self._class(state, self._piece(state))
-        self._queues.setdefault(kind, OrderedDict())[key] = None
-        self._values.setdefault(kind, _Value())
+        """Put the entry at the recent end of the queue its piece and size call for."""
+        if not self._trims:
+            state.kind = ("whole", state.redundant, state.size_class)
+        elif state.whole:
+            state.kind = ("window", state.redundant, state.size_class)
+        else:
+            state.kind = ("core", state.redundant, state.core_class)
+        queue = self._queues.get(state.kind)
+        if queue is None:
+            queue = self._queues[state.kind] = OrderedDict()
+            self._values[state.kind] = _Value()
+        queue[key] = None
 
     def _leave(self, key: int, state: _State, by_window: float, beyond: float) -> None:
         """Take the entry out of its queue and learn from the time it was at risk."""
-        piece = self._piece(state)
-        kind = self._class(state, piece)
+        kind = state.kind
         del self._queues[kind][key]
         began = state.seen - state.unused_since + 1
         at_risk = math.log((self._clock - state.unused_since + 1) / began)
         state.seen = self._clock
-        if piece == "window":
+        if kind[0] == "window":
             self._learn(kind, by_window, at_risk)
-            core = self._class(state, "core")
-            self._values.setdefault(core, _Value()).learn(beyond - by_window, at_risk, self._keep)
+            core = ("core", state.redundant, state.core_class)
+            self._values_of(core).learn(beyond - by_window, at_risk, self._keep)
         else:
             self._learn(kind, beyond, at_risk)
 
     def _learn(self, kind: _Class, saved_s: float, at_risk: float) -> None:
         self._values[kind].learn(saved_s, at_risk, self._keep)
         self._mean.learn(saved_s, at_risk, self._keep)
+
+    def _values_of(self, kind: _Class) -> _Value:
+        value = self._values.get(kind)
+        if value is None:
+            value = self._values[kind] = _Value()
+            self._queues[kind] = OrderedDict()
+        return value
