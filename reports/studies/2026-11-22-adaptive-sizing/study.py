@@ -2,8 +2,8 @@
 
 Run it with ``python reports/studies/2026-11-22-adaptive-sizing/study.py``; it takes some minutes,
 most of them to embed the generated prompts once, and rewrites ``results.json`` and ``report.md``
-beside itself. Net value is GPU dollars saved minus memory dollars, per phase; a fixed size is chosen
-in hindsight from a grid, once for all phases and once for each phase.
+beside itself. Net value is GPU dollars saved minus memory dollars, per phase; a fixed size is
+chosen in hindsight from a grid, once for all phases and once for each phase.
 """
 
 import json
@@ -83,9 +83,7 @@ def net_by_phase(
     policy = parse_policy(
         f'base = "adaptive"\n[sizing]\nkind = "{sizing}"\n', where="study", name=sizing
     )
-    prices = Prices(
-        gpu_usd_per_s=GPU_HOUR_USD / HOUR, usd_per_byte_s=gib_hour_usd / 2**30 / HOUR
-    )
+    prices = Prices(gpu_usd_per_s=GPU_HOUR_USD / HOUR, usd_per_byte_s=gib_hour_usd / 2**30 / HOUR)
     spec = TierSpec(name="host", capacity_bytes=int(capacity_gib * 2**30), prices=prices)
     indexes = GraphIndex(graph), GraphIndex(graph)
     cache = Cache(policy, (spec,), indexes[0], Journal(keep=False), ghost_index=indexes[1])
@@ -153,20 +151,22 @@ def report(rows: list[dict[str, object]]) -> str:
     lines = [
         "# Adaptive sizing against fixed sizes",
         "",
-        "A crowd of 125 requests an hour all day, two more crowds from 8 to 16 o'clock (generated "
-        "prompts, five seeds, costs modelled: Wan 2.1 1.3B 480p 50 steps on H200, GPU $3 an hour, "
-        "prices assumed). Net value: GPU dollars saved minus memory dollars over the day. Fixed "
-        f"sizes are chosen in hindsight from {len(FIXED_GIB)} sizes between {FIXED_GIB[0]:.2g} and "
-        f"{FIXED_GIB[-1]:.0f} GiB. Eviction is `adaptive`'s in all of them.",
+        (
+            "A crowd of 125 requests an hour all day, two more crowds from 8 to 16 o'clock "
+            "(generated prompts, five seeds; costs modelled: Wan 2.1 1.3B 480p 50 steps on H200; "
+            "prices assumed: GPU $3 an hour). Net value: GPU dollars saved minus memory dollars "
+            f"over the day. Fixed sizes are chosen in hindsight from {len(FIXED_GIB)} sizes "
+            f"between {FIXED_GIB[0]:.2g} and {FIXED_GIB[-1]:.0f} GiB. Eviction is `adaptive`'s in "
+            "all of them."
+        ),
         "",
         "| memory, $ per GiB-hour | adaptive / best single size | adaptive / best size per phase |",
         "|---|---|---|",
     ]
     for price in GIB_HOUR_USD:
         mine = [row for row in rows if row["gib_hour_usd"] == price]
-        lines.append(
-            f"| {price} | {_ratio(mine, 'best_single_usd')} | {_ratio(mine, 'best_per_phase_usd')} |"
-        )
+        single, phase = _ratio(mine, "best_single_usd"), _ratio(mine, "best_per_phase_usd")
+        lines.append(f"| {price} | {single} | {phase} |")
     lines += [
         "",
         "Mean over seeds, with the smallest and largest seed in brackets.",

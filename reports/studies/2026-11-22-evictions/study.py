@@ -1,0 +1,110 @@
+"""Evictions and entry forms on prompts they were not developed on.
+
+Run it with ``python reports/studies/2026-11-22-evictions/study.py PROMPTS.jsonl EMBEDDINGS.npy``:
+the real prompts are the 5,000 of DiffusionDB in posting order on the arrival instants of Alibaba's
+GenTD26 (not part of this repository). It rewrites the comparisons beside itself. ``worth`` was
+developed on the first half of that stream and on generated ones; here it meets the second half, the
+whole stream cut in ten segments replayed at the same time, and two generated streams of new seeds.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from chorus_reports.comparison_report import write_comparison
+from chorus_sim.compare import compare
+from chorus_sim.outcome import to_json
+from chorus_sim.scenario import FleetSection, Scenario
+from chorus_traces.embedding import embed_trace
+from chorus_traces.read import read_trace
+from chorus_traces.synth import SynthSpec, generate
+from chorus_traces.trace import Trace
+
+HERE = Path(__file__).parent
+CAPACITIES = ("0.25GiB", "0.5GiB", "1GiB", "4GiB", "16GiB", "64GiB")
+WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth")
+FORMS = ("fifo", "lru", "adaptive")
+GPUS = 16
+
+
+def second_half(trace: Trace) -> Trace:
+    """Return the requests from the middle on, as a trace of their own."""
+    middle = len(trace) // 2
+    first = trace.requests[middle].arrival_s
+    requests = tuple(
+        msgspec.structs.replace(request, arrival_s=request.arrival_s - first)
+        for request in trace.requests[middle:]
+    )
+    return Trace(
+        name="real, second half",
+        requests=requests,
+        embeddings=trace.embeddings[middle:],
+        embedder=trace.embedder,
+    )
+
+
+def ten_segments(trace: Trace) -> Trace:
+    """Return ten consecutive segments started at the same time."""
+    size = len(trace) // 10
+    rows = []
+    for segment in range(10):
+        first = trace.requests[segment * size].arrival_s
+        rows += [
+            (trace.requests[place].arrival_s - first, place)
+            for place in range(segment * size, (segment + 1) * size)
+        ]
+    rows.sort()
+    places = np.array([place for _, place in rows])
+    requests = tuple(
+        msgspec.structs.replace(trace.requests[place], arrival_s=arrival) for arrival, place in rows
+    )
+    return Trace(
+        name="real, ten segments at once",
+        requests=requests,
+        embeddings=trace.embeddings[places],
+        embedder=trace.embedder,
+    )
+
+
+def generated(seed: int) -> Trace:
+    """Return a generated stream of one tenant and one clip shape, with embeddings."""
+    spec = SynthSpec(
+        name=f"generated-{seed}",
+        requests=4_000,
+        tenants=(1.0,),
+        hd_share=0.0,
+        conditioning_share=0.0,
+    )
+    return dataclasses.replace(embed_trace(generate(spec, seed)), name=f"generated, seed {seed}")
+
+
+def main() -> None:
+    """Compare on every stream and write one folder for each."""
+    if len(sys.argv) != 3:
+        sys.exit("usage: study.py PROMPTS.jsonl EMBEDDINGS.npy")
+    real = read_trace(Path(sys.argv[1]), embeddings=Path(sys.argv[2]))
+    streams = {
+        "real-second-half": second_half(real),
+        "real-ten-segments": ten_segments(real),
+        "generated-41": generated(41),
+        "generated-42": generated(42),
+    }
+    scenario = Scenario(fleet=FleetSection(gpus=GPUS))
+    for name, trace in streams.items():
+        for kind, policies in (("whole-entries", WHOLE), ("free-form", FORMS)):
+            folder = HERE / f"{name}-{kind}"
+            folder.mkdir(exist_ok=True)
+            for old in (folder / "figures").glob("*"):
+                old.unlink()
+            if (folder / "figures").is_dir():
+                (folder / "figures").rmdir()
+            comparison = compare(scenario, trace, policies, CAPACITIES, lambda *_: None)
+            (folder / "comparison.json").write_bytes(to_json(comparison))
+            write_comparison(folder)
+
+
+if __name__ == "__main__":
+    main()
