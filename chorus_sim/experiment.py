@@ -74,6 +74,7 @@ def prepare(scenario: Scenario, trace: Trace, progress: Progress | None = None) 
         scenario.deployment,
         forced=scenario.workload.shape == "profile",
         seed=scenario.run.seed,
+        tier=scenario.cache.tier,
     )
     method, number = parse_warm_up(scenario.run.warm_up)
     if method == "count" and number >= len(trace):

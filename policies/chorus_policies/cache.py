@@ -18,12 +18,13 @@ from chorus_policies.entry import NO_WINDOW, Entry, Query
 from chorus_policies.exact_results import ExactResults
 from chorus_policies.ghost_sizing import ghost_sizing_of
 from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.part_error import broken_part
 from chorus_policies.parts import Option, SimilarityIndex, Watcher
 from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume, kind_of, reused_steps
 from chorus_policies.plan_check import check_plan
 from chorus_policies.policy import PartsMaker
 from chorus_policies.tier import Tier, TierSpec
-from chorus_traces.errors import PolicyError
+from chorus_traces.errors import ChorusError, PolicyError
 
 #: Keeps the chance of a tier apart from that of another tier or seed.
 _MOST_TIERS = 64
@@ -131,11 +132,16 @@ class Cache:
         if query.namespace is None:
             plan = _UNKNOWN_NAMESPACE
         else:
-            plan = self._copy_of(query) or self._reuse.plan(query, self._neighbours(query), now)
+            plan = self._copy_of(query) or self._plan(query, now)
         if not isinstance(plan, Fresh):
             check_plan(self.name, plan, query, self._entries)
         for watcher in self._watchers:
-            watcher.watched(query, plan, self._options(query, plan, now), now)
+            try:
+                watcher.watched(query, plan, self._options(query, plan, now), now)
+            except ChorusError:
+                raise
+            except Exception as error:
+                raise broken_part(self.name, "watched", query.sequence, error) from error
         if isinstance(plan, Fresh):
             row = JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0)
         else:
@@ -190,6 +196,14 @@ class Cache:
         donor = self._exact.find(query.namespace, query.identity)
         return None if donor is None else Copy(donor=donor)
 
+    def _plan(self, query: Query, now: float) -> Plan:
+        try:
+            return self._reuse.plan(query, self._neighbours(query), now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self.name, "plan", query.sequence, error) from error
+
     def _neighbours(self, query: Query) -> Iterator[tuple[Entry, float]]:
         entries = self._entries
         for key, similarity in self._index.neighbours(query, self._floor):
@@ -233,7 +247,7 @@ class Cache:
         self._pins[donor] = pins + 1
         if not pins:
             tier.pin(entry)
-        tier.eviction.hit(entry, plan, now)
+        tier.hit(entry, plan, now)
 
     def _entry(self, query: Query, plan: Plan, cost_s: float) -> Entry | Stored:
         if query.namespace is None:

@@ -10,12 +10,14 @@ import msgspec
 
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
-    """One call, or a consequence (``evict``, ``demote``, ``trim``) of the ``store`` that follows it.
+    """One call, or a consequence of one.
 
-    ``call`` is ``find_copy``, ``lookup``, ``release``, ``store``, ``remove``, or a consequence.
-    ``key`` is the request (or the entry) the row is about. ``answer`` is the plan's kind, the
-    tier stored to or evicted from, or the reason of a refusal. ``donor`` is -1 where there is
-    none; ``bytes`` are those of the entry stored, moved or evicted.
+    ``call`` is ``find_copy``, ``lookup``, ``release``, ``store`` or ``remove``. Consequences are
+    ``evict``, ``demote`` and ``trim``, before the ``store`` that needed the room, and ``resize``,
+    after the ``lookup`` that led to it, with its own evictions following. ``key`` is the request
+    (or the entry) the row is about. ``answer`` is the plan's kind, the tier stored to or left, or
+    a reason. ``donor`` is -1 where there is none; ``size_bytes`` are those of the entry stored,
+    moved or evicted, those a trim frees, or the new capacity.
     """
 
     now_s: float

@@ -43,7 +43,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "out": ("in or out", "out"),
     **{word: ("colour", name) for word, name in COLOURS.items()},
     **{word: ("count", str(count)) for word, count in COUNTS.items()},
-    **{word: ("not", "") for word in NEGATIONS},
+    **dict.fromkeys(NEGATIONS, ("not", "")),
 }
 
 

@@ -1,21 +1,27 @@
 """A policy: one TOML file that names its parts and their numbers.
 
-The simulator and the runtime load the same file through ``load_policy`` and get the same parts.
+The simulator and the runtime load the same file through ``load_policy`` and get the same parts. A
+part can also be a class in a Python file of one's own (``own_part.py``).
 """
 
 import hashlib
 import importlib.resources
-import random
 import tomllib
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from chorus_policies.catalogue import ADMISSIONS, EVICTIONS, REUSES, SIZINGS, PartClass
 from chorus_policies.entry import EntryForm
-from chorus_policies.parts import Admission, Eviction, Reuse, Setting, Sizing
+from chorus_policies.own_part import WHOLE, find_own, is_own, make_whole
+from chorus_policies.parts import Admission, Eviction, Reuse, Sizing
+from chorus_policies.sections import (
+    PARTS,
+    convert_section,
+    make_part,
+    resolve_section,
+    setting_of,
+)
 from chorus_traces.errors import PolicyError, unknown
 
 _SECTIONS = (
@@ -69,40 +75,40 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits over parts and numbers; equal for policies that decide alike."""
-        content = msgspec.json.encode(self.tables, order="deterministic")
+        """Twelve hex digits over parts and numbers; equal for policies that decide alike.
+
+        An own part counts by the hash of its source, not by where its file lies.
+        """
+        tables = {
+            section: table | {"kind": Path(table["kind"]).name}
+            for section, table in self.tables.items()
+        }
+        content = msgspec.json.encode(tables, order="deterministic")
         return hashlib.sha256(content).hexdigest()[:12]
 
     def reuse(self, seed: int) -> Reuse:
         """Return a new reuse part."""
-        made: Reuse = self._make("reuse", REUSES, 0, seed)
+        made: Reuse = self._make("reuse", 0, seed)
         return made
 
     def admission(self, capacity_bytes: int, seed: int) -> Admission:
         """Return a new admission part for a tier."""
-        made: Admission = self._make("admission", ADMISSIONS, capacity_bytes, seed)
+        made: Admission = self._make("admission", capacity_bytes, seed)
         return made
 
     def eviction(self, capacity_bytes: int, seed: int) -> Eviction:
         """Return a new eviction part for a tier."""
-        made: Eviction = self._make("eviction", EVICTIONS, capacity_bytes, seed)
+        made: Eviction = self._make("eviction", capacity_bytes, seed)
         return made
 
     def sizing(self, capacity_bytes: int, seed: int) -> Sizing:
         """Return a new sizing part for a tier."""
-        made: Sizing = self._make("sizing", SIZINGS, capacity_bytes, seed)
+        made: Sizing = self._make("sizing", capacity_bytes, seed)
         return made
 
-    def _make(
-        self, section: str, catalogue: Mapping[str, PartClass], capacity_bytes: int, seed: int
-    ) -> Any:
-        table = dict(self.tables[section])
-        part = catalogue[table.pop("kind")]
-        config = msgspec.convert(table, part.config)
-        chance = random.Random(f"{seed}/{section}")  # noqa: S311 - reproducible, not secret
-        setting = Setting(capacity_bytes=capacity_bytes, chance=chance, trims=self.form.trim)
-        make: Callable[[Any, Setting], Any] = part.make
-        return make(config, setting)
+    def _make(self, section: str, capacity_bytes: int, seed: int) -> Any:
+        setting = setting_of(section, capacity_bytes, seed, trims=self.form.trim)
+        return make_part(self.name, section, self.tables[section], setting, seed)
 
     def to_table(self) -> dict[str, Any]:
         """Return the policy as the table its TOML file would hold, defaults written out."""
@@ -129,11 +135,15 @@ def preset_names() -> list[str]:
 
 
 def load_policy(name_or_path: str) -> Policy:
-    """Load a preset by name, or a TOML file by path (anything with a slash or ending in .toml).
+    """Load a preset by name, a TOML file by path (with a slash or ending in .toml), or own code.
+
+    ``./mine.py:Mine`` is a whole policy, or one part with the rest of the preset ``lru``.
 
     Raises ``PolicyError`` on an unknown name, unreadable TOML, an unknown key or part, and numbers
     a part refuses.
     """
+    if is_own(name_or_path):
+        return _own_policy(name_or_path)
     if "/" in name_or_path or name_or_path.endswith(".toml"):
         path = Path(name_or_path)
         try:
@@ -142,7 +152,7 @@ def load_policy(name_or_path: str) -> Policy:
             raise PolicyError(
                 f"{path}: cannot be read as text ({error}); a TOML file is needed"
             ) from error
-        return parse_policy(text, where=str(path), name=path.stem)
+        return parse_policy(text, where=str(path), name=path.stem, folder=path.parent)
     known = preset_names()
     if name_or_path not in known:
         raise PolicyError(unknown("policy", name_or_path, known))
@@ -150,12 +160,19 @@ def load_policy(name_or_path: str) -> Policy:
     return parse_policy(source.read_text(encoding="utf-8"), where=name_or_path, name=name_or_path)
 
 
-def parse_policy(text: str, *, where: str, name: str) -> Policy:
-    """Return the policy in TOML ``text``; ``where`` opens every error message."""
+def parse_policy(text: str, *, where: str, name: str, folder: Path | None = None) -> Policy:
+    """Return the policy in TOML ``text``; ``where`` opens every error message.
+
+    The paths of own parts start at ``folder``, or where the process runs.
+    """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{where}: not valid TOML: {error}") from error
+    return _policy_of(table, where, name, folder or Path())
+
+
+def _policy_of(table: dict[str, Any], where: str, name: str, folder: Path) -> Policy:
     for key in table:
         if key not in _SECTIONS:
             raise PolicyError(f"{where}: {unknown('key', key, _SECTIONS)}")
@@ -173,12 +190,10 @@ def parse_policy(text: str, *, where: str, name: str) -> Policy:
     if "reuse" not in table:
         raise PolicyError(f"{where}: section [reuse] is missing; write it, or base = a preset")
     tables = {
-        "reuse": _resolve(where, "reuse", table["reuse"], REUSES, "bands"),
-        "admission": _resolve(where, "admission", table.get("admission", {}), ADMISSIONS, "always"),
-        "eviction": _resolve(where, "eviction", table.get("eviction", {}), EVICTIONS, "lru"),
-        "sizing": _resolve(where, "sizing", table.get("sizing", {}), SIZINGS, "fixed"),
+        section: resolve_section(where, section, table.get(section, {}), folder)
+        for section in PARTS
     }
-    form = _convert(where, "entry", table.get("entry", {}), EntryForm)
+    form = convert_section(where, "entry", table.get("entry", {}), EntryForm)
     tables["entry"] = msgspec.to_builtins(form)
     head = {key: table.get(key, "") for key in ("summary", "paper")} | {
         "name": table.get("name", name)
@@ -207,29 +222,15 @@ def _overlay(base: Policy, table: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _resolve(
-    where: str,
-    section: str,
-    table: dict[str, Any],
-    catalogue: Mapping[str, PartClass],
-    default: str,
-) -> dict[str, Any]:
-    """Return the section with its kind and every default written out, after checking it."""
-    rest = dict(table)
-    kind = rest.pop("kind", default)
-    if not isinstance(kind, str) or kind not in catalogue:
-        raise PolicyError(f"{where}: [{section}]: {unknown('kind', str(kind), catalogue)}")
-    config = _convert(where, section, rest, catalogue[kind].config)
-    numbers: dict[str, Any] = msgspec.to_builtins(config)
-    return {"kind": kind} | numbers
-
-
-def _convert(where: str, section: str, table: dict[str, Any], config: type[Any]) -> Any:
-    known = [field.encode_name for field in msgspec.structs.fields(config)]
-    for key in table:
-        if key not in known:
-            raise PolicyError(f"{where}: [{section}]: {unknown('key', key, known)}")
-    try:
-        return msgspec.convert(table, config)
-    except msgspec.ValidationError as error:
-        raise PolicyError(f"{where}: [{section}]: {error}") from error
+def _own_policy(kind: str) -> Policy:
+    """Return the policy of a class: whole, or as one part with the rest of ``lru``."""
+    own = find_own(kind, Path())
+    summary = (own.made_by.__doc__ or "").strip().partition("\n")[0]
+    table: dict[str, Any] = {"summary": summary, "paper": ""}
+    if own.section != WHOLE:
+        table |= {"base": "lru", own.section: {"kind": own.kind}}
+        return _policy_of(table, kind, own.made_by.__name__, Path())
+    whole = make_whole(own)
+    table |= {section: {"kind": own.kind} for section in PARTS}
+    table["entry"] = msgspec.to_builtins(whole.form)
+    return _policy_of(table, kind, whole.name, Path())

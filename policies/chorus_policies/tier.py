@@ -5,9 +5,11 @@ from collections.abc import Container
 import msgspec
 
 from chorus_policies.entry import Entry
+from chorus_policies.part_error import broken_part
 from chorus_policies.parts import GhostWatcher, Prices, Trimmer
+from chorus_policies.plan import Plan
 from chorus_policies.policy import PartsMaker
-from chorus_traces.errors import PolicyError
+from chorus_traces.errors import ChorusError, PolicyError
 
 
 class TierSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,12 @@ class Tier:
     def admits(self, candidate: Entry, victim: int | None, now: float) -> bool:
         """Ask admission; ``victim`` is the entry that would have to go first, if any."""
         shown = None if victim is None else self._resident[victim]
-        return self._admission.admit(candidate, shown, now)
+        try:
+            return self._admission.admit(candidate, shown, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "admit", candidate.key, error) from error
 
     def can_hold(self, size_bytes: int, now: float) -> bool:
         """Tell whether ``size_bytes`` would fit if every entry that is not pinned left."""
@@ -66,13 +73,32 @@ class Tier:
         """Make ``entry`` resident; the caller has made room."""
         self._resident[entry.key] = entry
         self.occupied_bytes += entry.size_bytes
-        self.eviction.admitted(entry, now)
+        try:
+            self.eviction.admitted(entry, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "admitted", entry.key, error) from error
 
     def remove(self, entry: Entry, now: float) -> None:
         """Take ``entry`` out."""
         del self._resident[entry.key]
         self.occupied_bytes -= entry.size_bytes
-        self.eviction.removed(entry.key, now)
+        try:
+            self.eviction.removed(entry.key, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "removed", entry.key, error) from error
+
+    def hit(self, entry: Entry, plan: Plan, now: float) -> None:
+        """Tell the eviction part that ``plan`` reuses a resident entry."""
+        try:
+            self.eviction.hit(entry, plan, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "hit", entry.key, error) from error
 
     def trims(self, entry: Entry, now: float) -> bool:
         """Tell whether only the step latents of the victim ``entry`` leave."""
@@ -95,7 +121,12 @@ class Tier:
         """
         if self.occupied_bytes + size_bytes <= self.capacity(now):
             return None
-        key = self.eviction.victim(pinned, now)
+        try:
+            key = self.eviction.victim(pinned, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "victim", -1, error) from error
         if key not in self._resident:
             raise PolicyError(f"{self._policy}: victim: entry {key} is not resident in {self.name}")
         if key in pinned:

@@ -76,7 +76,7 @@ class Gdsf:
         del self._credit[key]
         rank = self._ranking.remove(key)
         if key == self._named:
-            self._next_level = max(self._next_level, rank)
+            self._next_level = rank
             self._named = None
 
     def victim(self, pinned: Container[int], now: float) -> int:

@@ -213,7 +213,7 @@ class ErrorBudget:
 
 
 def _bucket(plan: Resume | Regional, query: Query, differ: bool) -> _Bucket:
-    """Return similarity in fiftieths, k1 in tenths of the steps, whether SRD, whether words differ."""
+    """Return fiftieths of similarity, tenths of the steps, and whether SRD and words differ."""
     depth = 10 * plan.k1 // query.steps
     return int(plan.similarity * 50 + 1e-9), depth, isinstance(plan, Regional), differ
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from chorus_policies.parts import Admission, Setting
 from chorus_policies.testing.clockless import no_clock_or_global_chance
-from chorus_policies.testing.exercise import Exercise, need
+from chorus_policies.testing.exercise import Exercise, ask, need
 from chorus_policies.testing.samples import make_entry, make_setting, script_chance
 
 
@@ -19,7 +19,9 @@ def check_admission(
         for sequence in range(rounds):
             candidate = make_entry(sequence, chance)
             victim = make_entry(chance.randrange(sequence + 1), chance) if sequence % 3 else None
-            one, other = (part.admit(candidate, victim, float(sequence)) for part in pair)
+            one, other = (
+                ask(sequence, part.admit, candidate, victim, float(sequence)) for part in pair
+            )
             need(isinstance(one, bool), f"admit: {one!r}; True or False is needed")
             need(
                 one == other, f"admit: {one}, but {other} from an instance told and given the same"

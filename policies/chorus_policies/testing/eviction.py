@@ -1,13 +1,23 @@
 """The contract of an eviction part."""
 
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Iterator
+from itertools import islice
 
 from chorus_policies.entry import Entry
-from chorus_policies.parts import Eviction, Setting
-from chorus_policies.plan import Resume
+from chorus_policies.parts import Eviction, Option, Setting, Watcher
+from chorus_policies.plan import Fresh, Plan, Resume
 from chorus_policies.testing.clockless import no_clock_or_global_chance
-from chorus_policies.testing.exercise import Exercise, need
-from chorus_policies.testing.samples import CAPACITY_BYTES, make_entry, make_setting, script_chance
+from chorus_policies.testing.exercise import Exercise, ask, need
+from chorus_policies.testing.samples import (
+    CAPACITY_BYTES,
+    make_entry,
+    make_query,
+    make_setting,
+    script_chance,
+)
+
+#: Neighbours that a watched lookup offers at most; a part need not read them.
+_MOST_OPTIONS = 200
 
 
 def check_eviction(
@@ -17,8 +27,8 @@ def check_eviction(
 
     A victim is resident, unpinned, the same when asked twice and the same from both instances;
     entries may be hit, pinned and removed in any order. Where few entries are pinned, ``victim``
-    may look at ``looks`` entries a call on average, and once more at each pinned one: a part that
-    goes through all entries for every victim is too slow to simulate.
+    may look at ``looks`` entries a call on average, and once more at each pinned one, and a watcher
+    may read as many neighbours a lookup: a part that goes through all is too slow to simulate.
     """
     with no_clock_or_global_chance():
         script = _EvictionScript(make, seed)
@@ -32,6 +42,11 @@ def check_eviction(
         looked <= looks * asked,
         f"victim: looked at {looked} entries in {asked} calls; at most {looks} a call are allowed",
     )
+    need(
+        script.read <= looks * script.watched,
+        f"watched: read {script.read} neighbours in {script.watched} lookups; "
+        f"at most {looks} a lookup are allowed",
+    )
     return exercise
 
 
@@ -42,6 +57,8 @@ class _EvictionScript:
         self.exercise = Exercise()
         self.asked = 0
         self.looked = 0
+        self.watched = 0
+        self.read = 0
         self._pair = (make(make_setting(seed)), make(make_setting(seed)))
         self._chance = script_chance(seed)
         self._resident: dict[int, Entry] = {}
@@ -90,40 +107,64 @@ class _EvictionScript:
             self._remove(self._victim(self._pinned))
             self.exercise.evictions += 1
         for part in self._pair:
-            part.admitted(entry, self._now)
+            ask(entry.key, part.admitted, entry, self._now)
         self._sequence += 1
         self._resident[entry.key] = entry
         self._occupied_bytes += entry.size_bytes
         self.exercise.admissions += 1
 
     def _hit(self) -> None:
+        if self._chance.random() < 0.3:
+            self._watch(Fresh(reason="check"), None)
         entry = self._resident[self._any()]
         similarity = self._chance.randint(7000, 10_000) / 10_000
         plan = Resume(donor=entry.key, similarity=similarity, k1=5, reason="check")
+        if self._chance.random() < 0.9:
+            # A copy that is found on arrival is a hit without a lookup.
+            self._watch(plan, Option(entry, similarity, 5.0))
         for part in self._pair:
-            part.hit(entry, plan, self._now)
+            ask(entry.key, part.hit, entry, plan, self._now)
         self.exercise.hits += 1
+
+    def _watch(self, plan: Plan, donor: Option | None) -> None:
+        """Show a lookup to the parts that want to see them, with many neighbours to read."""
+        near = [] if donor is None else [donor]
+        similarity = 1.0 if donor is None else donor.similarity
+        for key in islice(reversed(self._resident), 0, _MOST_OPTIONS, 2):
+            if donor is None or key != donor.entry.key:
+                similarity = round(similarity * 0.999, 4)
+                near.append(Option(self._resident[key], similarity, 5.0 * (key % 3)))
+        query = make_query(self._sequence, 50)
+        for part in self._pair:
+            if isinstance(part, Watcher):
+                self.watched += 1
+                ask(self._sequence, part.watched, query, plan, self._shown(near), self._now)
+
+    def _shown(self, near: list[Option]) -> Iterator[Option]:
+        for option in near:
+            self.read += 1
+            yield option
 
     def _remove(self, key: int) -> None:
         self._occupied_bytes -= self._resident.pop(key).size_bytes
         self._pinned.discard(key)
         for part in self._pair:
-            part.removed(key, self._now)
+            ask(key, part.removed, key, self._now)
 
     def _victim(self, pinned: Collection[int]) -> int:
         looks = _Looks(pinned)
         one, other = self._pair
-        key = one.victim(looks, self._now)
+        key = ask(-1, one.victim, looks, self._now)
         if len(pinned) < len(self._resident) // 2:
             self.asked += 1
             self.looked += max(0, looks.count - len(pinned))
         need(key in self._resident, f"victim: entry {key} is not resident")
         need(key not in pinned, f"victim: entry {key} is pinned")
-        again = one.victim(pinned, self._now)
+        again = ask(key, one.victim, pinned, self._now)
         need(
             key == again, f"victim: {key}, then {again} when asked again; nothing happened between"
         )
-        twin = other.victim(pinned, self._now)
+        twin = ask(key, other.victim, pinned, self._now)
         need(key == twin, f"victim: {key}, but {twin} from an instance told and given the same")
         return key
 

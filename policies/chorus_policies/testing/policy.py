@@ -41,7 +41,7 @@ class _PolicyScript:
         tiers = tuple(
             TierSpec(name=name, capacity_bytes=24 * size_bytes) for name in ("near", "far")
         )
-        cache = Cache(policy, tiers, MatrixIndex(), self.journal, seed)
+        cache = Cache(policy, tiers, MatrixIndex(), self.journal, seed, MatrixIndex())
         vectors = np.random.Generator(np.random.PCG64(seed)).normal(size=(60, 16))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         in_service = []

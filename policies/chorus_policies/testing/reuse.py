@@ -6,7 +6,7 @@ from chorus_policies.entry import Entry, Query
 from chorus_policies.parts import Reuse, Setting
 from chorus_policies.plan import Copy, Fresh, Regional, Resume, reused_steps
 from chorus_policies.testing.clockless import no_clock_or_global_chance
-from chorus_policies.testing.exercise import Exercise, need
+from chorus_policies.testing.exercise import Exercise, ask, need
 from chorus_policies.testing.samples import make_entry, make_query, make_setting, script_chance
 
 
@@ -26,7 +26,12 @@ def check_reuse(make: Callable[[Setting], Reuse], *, seed: int = 0, rounds: int 
                 (make_entry(place, chance, query.steps), value / 10_000)
                 for place, value in enumerate(sorted(quanta, reverse=True))
             ]
-            plan, twin = (part.plan(query, iter(shown), float(sequence)) for part in (one, other))
+            plan, twin = (
+                ask(sequence, part.plan, query, iter(shown), float(sequence))
+                for part in (one, other)
+            )
+            again = ask(sequence, one.plan, query, iter(shown), float(sequence))
+            need(plan == again, f"plan: {plan}, then {again} when asked again about one request")
             need(plan == twin, f"plan: {plan}, but {twin} from an instance told and given the same")
             if not isinstance(plan, Fresh):
                 _check_plan(plan, query, shown, one.span(query.steps))

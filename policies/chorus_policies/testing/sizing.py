@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from chorus_policies.parts import Setting, Sizing
 from chorus_policies.testing.clockless import no_clock_or_global_chance
-from chorus_policies.testing.exercise import need
+from chorus_policies.testing.exercise import ask, need
 from chorus_policies.testing.samples import make_setting
 
 
@@ -13,7 +13,7 @@ def check_sizing(make: Callable[[Setting], Sizing], *, seed: int = 0, rounds: in
     with no_clock_or_global_chance():
         one, other = make(make_setting(seed)), make(make_setting(seed))
         for now in range(rounds):
-            capacity, again, twin = (part.capacity(now / 7) for part in (one, one, other))
+            capacity, again, twin = (ask(now, part.capacity, now / 7) for part in (one, one, other))
             whole = isinstance(capacity, int) and not isinstance(capacity, bool) and capacity >= 0
             need(whole, f"capacity: {capacity!r}; a whole number of bytes >= 0 is needed")
             need(

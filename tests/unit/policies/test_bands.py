@@ -140,7 +140,7 @@ def test_the_span_covers_the_srd_bands_only() -> None:
 
 def test_a_less_similar_donor_serves_if_it_saves_more_than_the_nearest_can() -> None:
     table = [*TABLE[:1], {"similarity": 0.8, "k1": 0.2, "k2": 0.8, "active_share": 0.2}, TABLE[2]]
-    # The nearest holds no window: 20 steps by full reuse. The other saves 10 + (30 - 8) * 0.8 = 27.6.
+    # The nearest holds no window: 20 steps by full reuse. The other saves 10 + 22 * 0.8 = 27.6.
     chosen = plan((entry(3, COMPACT), 0.97), (entry(2), 0.85), bands=make(table))
     assert isinstance(chosen, Regional)
     assert chosen.donor == 2
