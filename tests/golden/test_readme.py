@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chorus_policies.policy import parse_policy
+from chorus_policies.policy import parse_policy, preset_names
 from chorus_sim.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,23 @@ def test_the_first_command_prints_the_table_of_the_readme(monkeypatch, tmp_path,
     assert (tmp_path / "out" / "studio-day-adaptive" / "report.html").is_file()
 
 
+def test_the_comparison_of_the_readme_runs(monkeypatch, tmp_path, capfd):
+    words = block("compare").strip().removeprefix(".venv/bin/").split()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHORUS_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert "within noise of the best" in capfd.readouterr().out
+    folder = tmp_path / "out" / "studio-day-compare"
+    assert (folder / "figures" / "saved-by-capacity.png").is_file()
+
+
+def test_the_number_of_policies_in_the_readme_is_right():
+    assert f"{len(preset_names())} that ship" in README.replace("\n", " ")
+
+
 def test_the_second_command_ends_with_the_check_this_test_is_part_of():
     assert block("tests").strip().splitlines()[-1] == ".ci/check"
     runner = (ROOT / ".ci" / "run").read_text()
@@ -49,7 +66,7 @@ def test_the_policy_of_the_readme_is_a_policy():
 
 def test_no_block_is_left_unmarked_but_the_one_that_needs_your_own_log():
     blocks = re.findall(r"```\w+\n(.*?)```", README, re.DOTALL)
-    named = [block(name) for name in ("run", "table", "tests", "policy")]
+    named = [block(name) for name in ("run", "table", "tests", "policy", "compare")]
     rest = [text for text in blocks if text not in named]
     assert len(rest) == 1
     assert "--trace prod.jsonl --map prompt=text,timestamp=created_at" in rest[0]
