@@ -1,0 +1,163 @@
+"""Carries a plan out on a model, and falls back where its donor cannot serve.
+
+The ladder: what the plan says; full reuse alone where the donor lacks the step latents SRD needs;
+full compute where the donor cannot be read or does not fit. Every step down is named.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from chorus_policies.plan import Fresh, Plan, Regional, Resume
+from chorus_runtime.alignment.compare import Comparer
+from chorus_runtime.alignment.tokens import token_emphasis
+from chorus_runtime.asked import Asked
+from chorus_runtime.generated import Generated
+from chorus_runtime.generation import Generation
+from chorus_runtime.models.video_model import EncodedText, VideoModel
+from chorus_runtime.observer import StepDone
+from chorus_runtime.store.kept import Kept
+from chorus_traces.errors import EngineError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What was done: the plan carried out, its donor, and why it is not the plan asked for.
+
+    ``spoilt`` tells that the donor cannot serve and should be dropped.
+    """
+
+    generated: Generated
+    plan: Plan
+    donor: Kept | None
+    fallback: str
+    spoilt: bool
+
+
+class Carrier:
+    """Runs requests on ``model``; ``comparer`` says what is new in a prompt.
+
+    ``window`` returns the first and last step whose latents are to be recorded, from the number
+    of steps and the first one computed. ``read`` returns an entry by its key.
+    """
+
+    def __init__(
+        self,
+        model: VideoModel,
+        comparer: Comparer,
+        window: Callable[[int, int], tuple[int, int]],
+        read: Callable[[int], Kept],
+    ) -> None:
+        self._model = model
+        self._comparer = comparer
+        self._window = window
+        self._read = read
+
+    def run(self, asked: Asked, text: EncodedText, plan: Plan) -> Carried:
+        """Carry ``plan`` out. Raises ``EngineError`` where full compute fails as well."""
+        wanted, donor = plan, None
+        spoilt, fallback = False, ""
+        if not isinstance(plan, Fresh):
+            try:
+                with asked.watch.stage("load"):
+                    donor = self._read(plan.donor).on(self._model.device)
+                wanted = _fitting(plan, donor)
+            except EngineError as error:
+                wanted, spoilt = Fresh(reason=f"donor {plan.donor}: {error}"), True
+            if wanted is not plan:
+                fallback = wanted.reason
+        seen = _Counter(asked.observer)
+        try:
+            generated = self._generated(asked, text, wanted, donor, seen)
+        except EngineError as error:
+            if isinstance(wanted, Fresh) or seen.steps:
+                raise
+            fallback = f"donor {wanted.donor}: {error}"
+            wanted, spoilt = Fresh(reason=fallback), True
+            generated = self._generated(asked, text, wanted, None, seen)
+        asked.notes.extend(generated.facts.notes)
+        return Carried(
+            generated=generated,
+            plan=wanted,
+            donor=None if isinstance(wanted, Fresh) else donor,
+            fallback=fallback,
+            spoilt=spoilt,
+        )
+
+    def _generated(
+        self,
+        asked: Asked,
+        text: EncodedText,
+        plan: Plan,
+        donor: Kept | None,
+        seen: Callable[[StepDone], None],
+    ) -> Generated:
+        shape, k1 = asked.shape, 0
+        if isinstance(plan, Resume | Regional):
+            k1 = plan.k1
+        first, last = self._window(shape.steps, k1)
+        timing = self._model.timing(shape)
+        emphasis, amplification = self._emphasis(asked, text, plan, donor)
+        generation = Generation(
+            latent_shape=self._model.latent_shape(shape),
+            text_states=text.text,
+            negative_states=text.negative,
+            plan=plan,
+            steps=shape.steps,
+            seed=asked.seed,
+            guidance=shape.guidance if asked.guided else 1.0,
+            donor=None if donor is None or isinstance(plan, Fresh) else donor.donor(),
+            emphasis=emphasis,
+            amplification=amplification,
+            sigmas=timing.sigmas,
+            mu=timing.mu,
+            # The finished latent is kept in any case.
+            record_steps=range(first, min(last, shape.steps - 1) + 1),
+            observer=seen,
+        )
+        try:
+            with asked.watch.stage("denoise"):
+                return self._model.engine.generate(generation)
+        except torch.OutOfMemoryError as error:
+            raise EngineError(
+                f"the device ran out of memory for {shape.width}x{shape.height} with "
+                f"{shape.frames} frames; ask for less, or lower keys_values_budget_bytes"
+            ) from error
+
+    def _emphasis(
+        self, asked: Asked, text: EncodedText, plan: Plan, donor: Kept | None
+    ) -> tuple[torch.Tensor | None, float | None]:
+        """Return which tokens TGAA amplifies, and by what factor if not the plan's."""
+        if not isinstance(plan, Regional) or plan.amplification <= 1 or donor is None:
+            return None, None
+        if text.offsets is None:
+            asked.notes.append("the tokenizer does not tell where tokens stand: TGAA is off")
+            return None, 1.0
+        emphases = self._comparer.compare(text.prompt, donor.facts.prompt)
+        return token_emphasis(emphases, text.offsets, text.text.states.shape[1]), None
+
+
+class _Counter:
+    """Tells an observer of each step, and counts them."""
+
+    def __init__(self, observer: Callable[[StepDone], None]) -> None:
+        self._observer = observer
+        self.steps = 0
+
+    def __call__(self, done: StepDone) -> None:
+        self.steps += 1
+        self._observer(done)
+
+
+def _fitting(plan: Plan, donor: Kept) -> Plan:
+    """Return ``plan``, or the most of it that the donor's latents allow."""
+    if not isinstance(plan, Regional):
+        return plan
+    steps = donor.facts.steps
+    if all(step in donor.steps or step == steps for step in range(plan.k1, plan.k2 + 1)):
+        return plan
+    reason = "the donor's step latents are gone"
+    if plan.k1 == 0:
+        return Fresh(reason=reason)
+    return Resume(donor=plan.donor, similarity=plan.similarity, k1=plan.k1, reason=reason)

@@ -1,0 +1,170 @@
+"""The cache as threads use it: one lock around each call, and the store follows every answer.
+
+The clock is read inside the lock, so instants rise in call order. What the cache decides about
+other entries (evict, demote, trim) it writes to the journal; those rows are the orders that are
+carried out on the latent store before the lock is given back.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from chorus_policies.cache import Cache, Stored
+from chorus_policies.entry import Query
+from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.plan import Copy, Fresh, Plan, reused_steps
+from chorus_runtime.calls import Call
+from chorus_runtime.clock import Clock
+from chorus_runtime.store.kept import Kept
+from chorus_runtime.store.store import LatentStore
+from chorus_traces.errors import EngineError, PolicyError
+
+
+class GuardedCache:
+    """Makes calls into a ``Cache`` safe from any thread and keeps ``store`` in step with it.
+
+    ``make`` gets the journal the cache must write to. With ``keep_calls`` the journal's rows and
+    ``calls`` are kept in memory, to be looked at or repeated. A row ``fallback`` is the driver's
+    own: its answer says why a plan was not carried out.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Journal], Cache],
+        store: LatentStore,
+        clock: Clock,
+        *,
+        keep_calls: bool = False,
+    ) -> None:
+        self.journal = Journal(keep=keep_calls)
+        self.calls: list[Call] = []
+        self._keep = self.journal.write
+        self._keeps_calls = keep_calls
+        self._orders: list[JournalRow] = []
+        self.journal.write = self._write
+        self._cache = make(self.journal)
+        self._store = store
+        self._clock = clock
+        self._lock = Lock()
+        self._doomed: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        """Return the number of resident entries."""
+        return len(self._cache)
+
+    def find_copy(self, query: Query) -> Copy | None:
+        """Return a copy of an identical request's result and pin it, or ``None``."""
+        with self._call() as now:
+            self._note(Call(name="find_copy", now_s=now, query=query))
+            return self._cache.find_copy(query, now)
+
+    def lookup(self, query: Query) -> Plan:
+        """Return the plan for ``query``; its donor stays pinned until ``release``."""
+        with self._call() as now:
+            self._note(Call(name="lookup", now_s=now, query=query))
+            return self._cache.lookup(query, now)
+
+    def release(self, donor: int) -> None:
+        """Take one pin off ``donor``."""
+        with self._call() as now:
+            self._note(Call(name="release", now_s=now, key=donor))
+            self._cache.release(donor, now)
+            self._remove_doomed(now)
+
+    def store(self, query: Query, plan: Plan, cost_s: float, kept: Kept | None) -> Stored:
+        """Offer a finished result; ``kept`` are its latents, ``None`` where it has no namespace.
+
+        A result that the cache takes and the store cannot is dropped again: the answer then has no
+        tier, and the store's reason.
+        """
+        with self._call() as now:
+            self._note(Call(name="store", now_s=now, query=query, plan=plan, cost_s=cost_s))
+            stored = self._cache.store(query, plan, cost_s, now)
+            self._carry_out()
+            if stored.tier is None or kept is None:
+                return stored
+            try:
+                self._store.put(kept, stored.tier)
+            except EngineError as error:
+                self._remove(query.sequence, now)
+                return Stored(size_bytes=stored.size_bytes, tier=None, reason=str(error))
+            return stored
+
+    def preload(self, query: Query, plan: Plan, cost_s: float) -> None:
+        """Enter a result that the store holds from an earlier run; it goes if it is not taken."""
+        with self._call() as now:
+            self._note(Call(name="store", now_s=now, query=query, plan=plan, cost_s=cost_s))
+            stored = self._cache.store(query, plan, cost_s, now)
+            self._carry_out()
+            if stored.tier is None:
+                self._store.remove(query.sequence)
+            else:
+                self._store.move(query.sequence, stored.tier)
+
+    def drop(self, key: int, reason: str) -> None:
+        """Drop an entry that cannot serve: now, or as soon as nobody is served from it."""
+        with self._call() as now:
+            self._doomed[key] = reason
+            self._remove_doomed(now)
+
+    def fell_back(self, query: Query, plan: Plan, reason: str) -> None:
+        """Write into the journal that ``plan`` was not carried out, and why."""
+        k1, k2 = reused_steps(plan)
+        donor = -1 if isinstance(plan, Fresh) else plan.donor
+        similarity = 0.0 if isinstance(plan, Fresh) else plan.similarity
+        with self._call() as now:
+            self.journal.write(
+                JournalRow(now, "fallback", query.sequence, reason, donor, similarity, k1, k2, 0)
+            )
+
+    @contextmanager
+    def _call(self) -> Iterator[float]:
+        """Hold the lock and yield the instant; carry out what the cache decided meanwhile."""
+        with self._lock:
+            now = self._clock.now()
+            self._doomed |= self._store.take_losses()
+            self._remove_doomed(now)
+            try:
+                yield now
+            finally:
+                self._carry_out()
+
+    def _remove_doomed(self, now: float) -> None:
+        for key in list(self._doomed):
+            if key not in self._cache:
+                del self._doomed[key]
+                continue
+            try:
+                self._remove(key, now)
+            except PolicyError:
+                # Pinned: somebody reads it. The last one to release it removes it.
+                continue
+            del self._doomed[key]
+
+    def _remove(self, key: int, now: float) -> None:
+        self._cache.remove(key, now)
+        self._note(Call(name="remove", now_s=now, key=key))
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        """Do to the store what the cache did since the last call."""
+        orders, self._orders = self._orders, []
+        for order in orders:
+            if order.key not in self._store:
+                # Lost by the store already, or never in it.
+                continue
+            if order.call == "trim":
+                self._store.trim(order.key)
+            elif order.call == "demote":
+                self._store.move(order.key, order.answer)
+            else:
+                self._store.remove(order.key)
+
+    def _write(self, row: JournalRow) -> None:
+        self._keep(row)
+        if row.call in ("trim", "demote", "evict", "remove"):
+            self._orders.append(row)
+
+    def _note(self, call: Call) -> None:
+        if self._keeps_calls:
+            self.calls.append(call)
