@@ -1,6 +1,7 @@
 """Every block of the README is run, or is what the check itself runs."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,22 @@ def test_the_comparison_of_the_readme_runs(monkeypatch, tmp_path, capfd):
     assert (folder / "figures" / "saved-by-capacity.png").is_file()
 
 
+def test_the_clips_of_the_readme_are_made_and_the_second_reuses_the_first(tmp_path):
+    said = ""
+    for line in block("clips").strip().splitlines():
+        words = shlex.split(line)[1:]
+        command = [sys.executable, "-m", "chorus_runtime", *words]
+        done = subprocess.run(  # noqa: S603
+            command, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        said = done.stdout + done.stderr
+    assert (tmp_path / "clip.mp4").stat().st_size > 1000
+    assert (tmp_path / "clip2.mp4").stat().st_size > 1000
+    assert "a red circle moving left" in said
+    assert "reused" in said
+
+
 def test_the_number_of_policies_in_the_readme_is_right():
     assert f"{len(preset_names())} that ship" in README.replace("\n", " ")
 
@@ -66,7 +83,7 @@ def test_the_policy_of_the_readme_is_a_policy():
 
 def test_no_block_is_left_unmarked_but_the_one_that_needs_your_own_log():
     blocks = re.findall(r"```\w+\n(.*?)```", README, re.DOTALL)
-    named = [block(name) for name in ("run", "table", "tests", "policy", "compare")]
+    named = [block(name) for name in ("run", "table", "tests", "policy", "compare", "clips")]
     rest = [text for text in blocks if text not in named]
     assert len(rest) == 1
     assert "--trace prod.jsonl --map prompt=text,timestamp=created_at" in rest[0]
