@@ -168,9 +168,13 @@ class Worth:
         prior = (self._mean.saved_s + 1.0) / (self._mean.at_risk + 1.0)
         chosen, least = -1, math.inf
         for kind, queue in self._queues.items():
-            key = next((key for key in queue if key not in pinned), None)
-            if key is None:
+            if not queue:
                 continue
+            key = next(iter(queue))
+            if key in pinned:
+                key = next((key for key in queue if key not in pinned), -1)
+                if key < 0:
+                    continue
             state = self._states[key]
             value = self._values[kind]
             rate = (value.saved_s + prior) / (value.at_risk + 1.0)
