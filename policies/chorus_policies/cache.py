@@ -217,19 +217,17 @@ class Cache:
             plan = chosen
             if entry.key != donor:
                 plan = self._reuse.plan(query, ((entry, similarity),), now)
-            saved = saved_steps(plan, query.steps, query.srd_full_every)
-            yield Option(entry, similarity, saved * query.step_s)
+            yield Option(entry, similarity, _saved_s(query, plan))
 
     def _saving_s(self, query: Query, entry: Entry, similarity: float, now: float) -> float:
         """Return the GPU-seconds ``entry`` would save ``query``."""
-        plan = self._reuse.plan(query, ((entry, similarity),), now)
-        return saved_steps(plan, query.steps, query.srd_full_every) * query.step_s
+        return _saved_s(query, self._reuse.plan(query, ((entry, similarity),), now))
 
     def _resize(self, query: Query, plan: Plan, now: float) -> None:
         """Tell the sizing part what ghosts would have saved, and follow its answer."""
         if self._ghosts is None or query.namespace is None or isinstance(plan, Copy):
             return
-        had_s = saved_steps(plan, query.steps, query.srd_full_every) * query.step_s
+        had_s = _saved_s(query, plan)
         saving_s = partial(self._saving_s, query, now=now)
         reason = self._ghosts.looked_up(query, self._floor, saving_s, had_s, now)
         if reason is None:
@@ -280,7 +278,7 @@ class Cache:
         tier = self._tiers[0]
         size_bytes = entry.size_bytes
         if self._ghosts is not None:
-            self._ghosts.offered(entry, query)
+            self._ghosts.offered(size_bytes)
         if size_bytes > tier.capacity(now):
             return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
         if not tier.can_hold(size_bytes, now):
@@ -295,6 +293,8 @@ class Cache:
         tier.add(entry, now)
         self._index.add(query)
         self._exact.add(entry)
+        if self._ghosts is not None:
+            self._ghosts.admitted(query)
         return Stored(size_bytes=size_bytes, tier=tier.name, reason="admitted")
 
     def _make_room(self, place: int, size_bytes: int, victim: int | None, now: float) -> None:
@@ -350,3 +350,8 @@ class Cache:
         if self._ghosts is not None:
             self._ghosts.gone(key)
         self._exact.remove(entry)
+
+
+def _saved_s(query: Query, plan: Plan) -> float:
+    """Return the GPU-seconds ``plan`` saves ``query``."""
+    return saved_steps(plan, query.steps, query.srd_full_every) * query.step_s

@@ -22,10 +22,13 @@ class GhostSizing:
         self._ghosts = Ghosts(index)
         self._queries: dict[int, Query] = {}
 
-    def offered(self, entry: Entry, query: Query) -> None:
-        """Learn that ``entry`` asks for room."""
-        self._watcher.holds(entry.size_bytes)
-        self._queries[entry.key] = query
+    def offered(self, size_bytes: int) -> None:
+        """Learn that an entry of this size asks for room."""
+        self._watcher.holds(size_bytes)
+
+    def admitted(self, query: Query) -> None:
+        """Learn that the entry of ``query`` is resident."""
+        self._queries[query.sequence] = query
 
     def leaving(self, entry: Entry, freed_bytes: int, now: float) -> None:
         """Keep a ghost of ``entry``, of which ``freed_bytes`` are about to leave the tier."""
