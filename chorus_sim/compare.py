@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from chorus_policies.journal import Journal
 from chorus_sim.experiment import (
-    Prepared,
     prepare,
     run_clairvoyant,
     run_policy,
     run_unbounded,
     run_uncached,
+    vary,
 )
 from chorus_sim.scenario import Scenario
 from chorus_sim.scenario_file import with_policy
@@ -49,7 +49,10 @@ def compare(
     total = len(capacities) * (len(policies) + 1)
     done = 0
     rows = []
-    baseline: Run | None = None
+    first = prepare(_at(scenario, scenario.policy, capacities[-1]), trace, progress)
+    baseline = run_uncached(first)
+    used = np.array(baseline.served.held)
+    unbounded = _saved(baseline, run_unbounded(first))
     for capacity in capacities:
         saved: dict[str, FloatArray] = {}
         figures: dict[str, dict[str, Any]] = {}
@@ -57,21 +60,15 @@ def compare(
         for policy in policies:
             progress("comparing", done, total)
             done += 1
-            prepared = _prepared(scenario, trace, policy, capacity)
-            baseline = baseline or run_uncached(prepared)
+            prepared = vary(first, _at(scenario, policy, capacity))
             run = run_policy(prepared, Journal(keep=False))
             saved[policy] = _saved(baseline, run)
             figures[policy] = _figures(run)
             bytes_of = prepared.tiers[0].capacity_bytes
         progress("comparing", done, total)
         done += 1
-        prepared = _prepared(scenario, trace, scenario.policy, capacity)
-        baseline = baseline or run_uncached(prepared)
-        bounds = {
-            "clairvoyant": _saved(baseline, run_clairvoyant(prepared)),
-            "unbounded": _saved(baseline, run_unbounded(prepared)),
-        }
-        used = np.array(baseline.served.held)
+        clairvoyant = run_clairvoyant(vary(first, _at(scenario, scenario.policy, capacity)))
+        bounds = {"clairvoyant": _saved(baseline, clairvoyant), "unbounded": unbounded}
         rows.append(_row(capacity, bytes_of, saved, figures, bounds, used))
     progress("comparing", total, total)
     return {
@@ -84,9 +81,9 @@ def compare(
     }
 
 
-def _prepared(scenario: Scenario, trace: Trace, policy: str, capacity: str) -> Prepared:
+def _at(scenario: Scenario, policy: str, capacity: str) -> Scenario:
     cache = msgspec.structs.replace(scenario.cache, capacity=capacity)
-    return prepare(with_policy(msgspec.structs.replace(scenario, cache=cache), policy), trace)
+    return with_policy(msgspec.structs.replace(scenario, cache=cache), policy)
 
 
 def _saved(baseline: Run, run: Run) -> FloatArray:

@@ -26,7 +26,7 @@ from chorus_sim.statistics import mser5
 from chorus_sim.summary import Run, TierUse
 from chorus_sim.workload import Workload, make_workload
 from chorus_traces.cache_folder import cache_folder
-from chorus_traces.errors import ProfileError, ScenarioError
+from chorus_traces.errors import ScenarioError
 from chorus_traces.trace import Trace
 
 #: The graph is built down to this similarity, so that policies with other tables share it.
@@ -82,15 +82,7 @@ def prepare(scenario: Scenario, trace: Trace, progress: Progress | None = None) 
             f"run.warm_up is {number:.0f} of {len(trace)} requests; fewer must be discarded"
         )
     tiers = _tiers(scenario, policy, workload)
-    if trace.embeddings is None:
-        raise ScenarioError(f"{trace.name}: no embeddings; embed the trace first")
-    graph = cached_graph(
-        trace.embeddings,
-        workload.namespace_of,
-        min(GRAPH_FLOOR, policy.reuse(seed=0).floor()),
-        cache_folder() / "graphs",
-        None if progress is None else lambda done, total: progress("similarity graph", done, total),
-    )
+    graph = _graph(trace, workload, policy, progress)
     gpus = scenario.fleet.gpus
     return Prepared(
         scenario=scenario,
@@ -104,6 +96,24 @@ def prepare(scenario: Scenario, trace: Trace, progress: Progress | None = None) 
         slo_s=slo_seconds(
             scenario.slo.target, mean_service_s=float(workload.uncached_service_s().mean())
         ),
+    )
+
+
+def vary(prepared: Prepared, scenario: Scenario) -> Prepared:
+    """Return ``prepared`` under another policy and other capacities; all else is shared.
+
+    ``scenario`` differs from the prepared one in ``policy`` and ``cache`` alone.
+    """
+    policy, _ = check_names(scenario)
+    graph = prepared.graph
+    if policy.reuse(seed=0).floor() < graph.floor:
+        graph = _graph(prepared.trace, prepared.workload, policy, None)
+    return msgspec.structs.replace(
+        prepared,
+        scenario=scenario,
+        policy=policy,
+        graph=graph,
+        tiers=_tiers(scenario, policy, prepared.workload),
     )
 
 
@@ -151,6 +161,20 @@ def warm_up_cut(prepared: Prepared, run: Run) -> tuple[dict[str, Any], int]:
     return {"method": method, "discarded": cut, "mser5_suggests": suggested}, cut
 
 
+def _graph(
+    trace: Trace, workload: Workload, policy: Policy, progress: Progress | None
+) -> SimilarityGraph:
+    if trace.embeddings is None:
+        raise ScenarioError(f"{trace.name}: no embeddings; embed the trace first")
+    return cached_graph(
+        trace.embeddings,
+        workload.namespace_of,
+        min(GRAPH_FLOOR, policy.reuse(seed=0).floor()),
+        cache_folder() / "graphs",
+        None if progress is None else lambda done, total: progress("similarity graph", done, total),
+    )
+
+
 def _tiers(scenario: Scenario, policy: Policy, workload: Workload) -> tuple[TierSpec, ...]:
     """Return the tiers in bytes; the first must hold any single entry."""
     form, reuse = policy.form, policy.reuse(seed=0)
@@ -177,11 +201,7 @@ def _tiers(scenario: Scenario, policy: Policy, workload: Workload) -> tuple[Tier
         )
     for profile in workload.profiles:
         for tier in tiers:
-            if tier.name not in profile.tiers:
-                raise ProfileError(
-                    f"{profile.name}: no transfer rate for tier {tier.name!r}; "
-                    f"it has {', '.join(sorted(profile.tiers))}"
-                )
+            profile.rate_of(tier.name)
     return tiers
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.costs.profile import Profile, StageTime, TierRate
+from chorus_policies.costs.profile import Profile, StageTime
 from chorus_policies.costs.profile_book import ProfileBook
 from chorus_policies.entry import Query
 from chorus_policies.marks import marks_of
 from chorus_policies.namespace import Deployment, identity_of, namespace_of
-from chorus_traces.errors import ProfileError
 from chorus_traces.trace import Trace
 
 FloatArray = npt.NDArray[np.float64]
@@ -98,8 +97,8 @@ def make_workload(
                 marks=marks_of(request.prompt),
                 step_s=profile.full_step.mean_s,
                 srd_full_every=profile.srd_full_every,
-                overhead_s=profile.lookup.mean_s + _first_tier(profile, tier).latency_s,
-                load_latent_s=profile.latent_bytes / _first_tier(profile, tier).load_bytes_per_s,
+                overhead_s=profile.lookup.mean_s + profile.rate_of(tier).latency_s,
+                load_latent_s=profile.latent_bytes / profile.rate_of(tier).load_bytes_per_s,
             )
         )
     factors = {
@@ -121,15 +120,6 @@ def make_workload(
             stage: means[stage] * factors[stage] for stage in _SPREAD_STAGES if stage != "full_step"
         },
     )
-
-
-def _first_tier(profile: Profile, tier: str) -> TierRate:
-    if tier not in profile.tiers:
-        raise ProfileError(
-            f"{profile.name}: no transfer rate for tier {tier!r}; "
-            f"it has {', '.join(sorted(profile.tiers))}"
-        )
-    return profile.tiers[tier]
 
 
 def _factors(

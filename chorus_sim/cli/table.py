@@ -7,6 +7,7 @@ import click
 from rich import box
 from rich.table import Table
 
+from chorus_reports.quantities import size
 from chorus_sim.cli.console import wide_console
 
 Column = dict[str, Any]
@@ -22,16 +23,6 @@ def _seconds(value: float) -> str:
 
 def _hours(value: float) -> str:
     return f"{value / 3600:,.2f} h"
-
-
-def _size(value: float | None) -> str:
-    if value is None:
-        return "no limit"
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(value) < 1024:
-            return f"{value:.4g} {unit}"
-        value /= 1024
-    return f"{value:.4g} TiB"
 
 
 def _times(value: float | None) -> str:
@@ -70,9 +61,9 @@ _ROWS: list[tuple[str, Callable[[Column], str]] | None] = [
     ("SLO attainment", lambda c: _share(c["slo_attainment"])),
     ("utilisation", lambda c: _share(c["utilisation"])),
     None,
-    ("bytes occupied", lambda c: _size(c["bytes"]["occupied"])),
-    ("capacity", lambda c: _size(c["bytes"]["capacity"])),
-    ("bytes evicted", lambda c: _size(c["bytes"]["evicted"])),
+    ("bytes occupied", lambda c: size(c["bytes"]["occupied"])),
+    ("capacity", lambda c: size(c["bytes"]["capacity"])),
+    ("bytes evicted", lambda c: size(c["bytes"]["evicted"])),
     ("cost per video", lambda c: f"${c['cost']['usd_per_video']:.4f}"),
     ("cost per video, whole fleet", lambda c: f"${c['cost']['fleet_usd_per_video']:.4f}"),
 ]

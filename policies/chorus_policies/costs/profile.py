@@ -121,6 +121,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Tell whether a step runs the model twice (classifier-free guidance)."""
         return self.guidance > 1
 
+    def rate_of(self, tier: str) -> TierRate:
+        """Return how fast latents move to and from ``tier``. Raises ``ProfileError``."""
+        if tier not in self.tiers:
+            raise ProfileError(
+                f"{self.name}: no transfer rate for tier {tier!r}; "
+                f"it has {', '.join(sorted(self.tiers))}"
+            )
+        return self.tiers[tier]
+
     def srd_step_s(self, active_share: float) -> float:
         """Return the mean seconds of one SRD step computing ``active_share`` of the latent."""
         points = self.srd_step
