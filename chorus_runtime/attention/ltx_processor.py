@@ -7,20 +7,12 @@ from diffusers.models.transformers.transformer_ltx import LTXVideoAttnProcessor,
 
 from chorus_runtime.attention.attend import attend_cross, attend_self, is_touched
 from chorus_runtime.attention.state import AttentionState
-from chorus_traces.errors import EngineError
+from chorus_runtime.attention.stock import stock_processor
 
 
 def stock_ltx_processor(attention: Any) -> Any:
     """Return the module's processor. Raises ``EngineError`` unless it is the stock one."""
-    processor = attention.get_processor()
-    if type(processor) is not LTXVideoAttnProcessor:
-        raise EngineError(
-            f"an LTX attention carries {type(processor).__name__}; LTXVideoAttnProcessor is "
-            "needed, because the engine replaces it while it runs"
-        )
-    if processor._parallel_config is not None:  # noqa: SLF001 - diffusers keeps it there
-        raise EngineError("context parallelism is switched on; the engine runs on one device")
-    return processor
+    return stock_processor(attention, LTXVideoAttnProcessor, "an LTX")
 
 
 class LtxProcessor:

@@ -1,14 +1,13 @@
 """With similarity 1 as the only hit, GDSF misses as often as libcachesim's, also by bytes."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from golden.make_libcachesim_gdsf import size_bytes
 from golden.test_libcachesim_identity import NoJournal, SameObject
+from golden.zipf_trace import objects_of
 
 from chorus_policies.cache import Cache
 from chorus_policies.entry import OVERHEAD_BYTES, Query
@@ -27,15 +26,7 @@ COST_S = 1.0e6
 
 @pytest.fixture(scope="module")
 def objects() -> list[int]:
-    """The golden trace, made again from its numbers."""
-    trace = GOLDEN["trace"]
-    weights = 1.0 / np.arange(1, trace["objects"] + 1) ** trace["alpha"]
-    ends = np.cumsum(weights / weights.sum())
-    drawn = np.random.Generator(np.random.PCG64(trace["seed"])).random(trace["requests"])
-    made = np.minimum(np.searchsorted(ends, drawn, side="right"), trace["objects"] - 1)
-    made = made.astype(np.int64)
-    assert hashlib.sha256(made.tobytes()).hexdigest() == GOLDEN["trace_sha256"]
-    return [int(item) for item in made]
+    return objects_of(GOLDEN)
 
 
 def to_query(sequence: int, item: int, *, vary: bool) -> Query:

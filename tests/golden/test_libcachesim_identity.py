@@ -1,13 +1,12 @@
 """With similarity 1 as the only hit, misses equal libcachesim's on 100,000 Zipf requests."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from golden.zipf_trace import objects_of
 
 from chorus_policies.cache import Cache
 from chorus_policies.entry import OVERHEAD_BYTES, Query
@@ -56,15 +55,7 @@ class SameObject:
 
 @pytest.fixture(scope="module")
 def objects() -> list[int]:
-    """The golden trace, made again from its numbers."""
-    trace = GOLDEN["trace"]
-    weights = 1.0 / np.arange(1, trace["objects"] + 1) ** trace["alpha"]
-    ends = np.cumsum(weights / weights.sum())
-    drawn = np.random.Generator(np.random.PCG64(trace["seed"])).random(trace["requests"])
-    made = np.minimum(np.searchsorted(ends, drawn, side="right"), trace["objects"] - 1)
-    made = made.astype(np.int64)
-    assert hashlib.sha256(made.tobytes()).hexdigest() == GOLDEN["trace_sha256"]
-    return [int(item) for item in made]
+    return objects_of(GOLDEN)
 
 
 @pytest.fixture(scope="module")
