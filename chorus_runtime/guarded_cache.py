@@ -12,9 +12,10 @@ from threading import Lock
 from chorus_policies.cache import Cache, Stored
 from chorus_policies.entry import Query
 from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.live.calls import Call
 from chorus_policies.plan import Copy, Fresh, Plan, reused_steps
-from chorus_runtime.calls import Call
 from chorus_runtime.clock import Clock
+from chorus_runtime.run_log import RunLog
 from chorus_runtime.store.kept import Kept
 from chorus_runtime.store.store import LatentStore
 from chorus_traces.errors import EngineError, PolicyError
@@ -24,8 +25,9 @@ class GuardedCache:
     """Makes calls into a ``Cache`` safe from any thread and keeps ``store`` in step with it.
 
     ``make`` gets the journal the cache must write to. With ``keep_calls`` the journal's rows and
-    ``calls`` are kept in memory, to be looked at or repeated. A row ``fallback`` is the driver's
-    own: its answer says why a plan was not carried out.
+    ``calls`` are kept in memory, to be looked at or repeated; ``log`` gets every call and every
+    row as they happen, under the lock. A row ``fallback`` is the driver's own: its answer says why
+    a plan was not carried out.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class GuardedCache:
         clock: Clock,
         *,
         keep_calls: bool = False,
+        log: RunLog | None = None,
     ) -> None:
         self.journal = Journal(keep=keep_calls)
         self.calls: list[Call] = []
         self._keep = self.journal.write
         self._keeps_calls = keep_calls
+        self._log = log
         self._orders: list[JournalRow] = []
         self.journal.write = self._write
         self._cache = make(self.journal)
@@ -162,9 +166,13 @@ class GuardedCache:
 
     def _write(self, row: JournalRow) -> None:
         self._keep(row)
+        if self._log is not None:
+            self._log.row(row)
         if row.call in ("trim", "demote", "evict", "remove"):
             self._orders.append(row)
 
     def _note(self, call: Call) -> None:
         if self._keeps_calls:
             self.calls.append(call)
+        if self._log is not None:
+            self._log.call(call)

@@ -20,13 +20,13 @@ from chorus_policies.costs.profile_book import Shape
 from chorus_policies.entry import Query
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
+from chorus_policies.live.calls import Call
 from chorus_policies.marks import marks_of
 from chorus_policies.namespace import identity_of, namespace_of
 from chorus_policies.plan import Copy, Fresh, Plan
 from chorus_policies.policy import Policy, load_policy
 from chorus_runtime.alignment.compare import Comparer, DiffComparer
 from chorus_runtime.asked import Asked, check_output_type, check_text, seed_of
-from chorus_runtime.calls import Call
 from chorus_runtime.capacity import tier_specs
 from chorus_runtime.carry_out import Carried, Carrier
 from chorus_runtime.clock import Clock, Stopwatch
@@ -37,6 +37,7 @@ from chorus_runtime.observer import StepDone, nobody
 from chorus_runtime.prompt_vector import MiniLm, PromptEmbedder
 from chorus_runtime.provenance import computed, copied
 from chorus_runtime.result import Result
+from chorus_runtime.run_log import RunLog
 from chorus_runtime.scope import store_scope
 from chorus_runtime.store.kept import LATENT_DTYPE, query_of
 from chorus_runtime.store.store import LatentStore
@@ -51,8 +52,8 @@ class Chorus:
     such as "64GiB", or one for each tier: ``{"host": "8GiB", "disk": "64GiB"}``. ``store`` is the
     folder of the disk tier; its entries are there again when it is opened next, those in memory
     are not. ``tenants`` "shared" lets customers reuse each other's work. ``keep_calls`` keeps
-    journal and calls in memory, without bound. Raises ``ChorusError`` for what does not fit
-    together.
+    journal and calls in memory, without bound; ``log`` is told them as they happen. Raises
+    ``ChorusError`` for what does not fit together.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Chorus:
         comparer: Comparer | None = None,
         tenants: str = "separate",
         keep_calls: bool = False,
+        log: RunLog | None = None,
     ) -> None:
         if tenants not in ("separate", "shared"):
             raise EngineError(f"tenants is {tenants!r}; 'separate' or 'shared' is needed")
@@ -88,6 +90,7 @@ class Chorus:
             self.store,
             self._clock,
             keep_calls=keep_calls,
+            log=log,
         )
         self._span = self.policy.reuse(0).span
         self._carrier = Carrier(model, comparer or DiffComparer(), self._window, self.store.get)

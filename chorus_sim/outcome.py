@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.journal import Journal
+from chorus_policies.live.journal_file import journal_table
 from chorus_sim.experiment import (
     Prepared,
     Progress,
@@ -95,7 +96,7 @@ def carry_out(prepared: Prepared, progress: Progress) -> Outcome:
         records=runs["policy"].served.to_table(
             [request.id for request in trace.requests], prepared.workload, cached=True
         ),
-        journal=journal_table(journal),
+        journal=journal_table(journal.rows),
         scenario_toml=scenario.to_toml(),
     )
 
@@ -103,15 +104,6 @@ def carry_out(prepared: Prepared, progress: Progress) -> Outcome:
 def _timing(run: Run) -> dict[str, float]:
     requests = len(run.served.plan)
     return {"cpu_s": run.cpu_s, "requests_per_cpu_s": requests / max(run.cpu_s, 1e-9)}
-
-
-def journal_table(journal: Journal) -> pa.Table:
-    """Return the journal as columns, rows in call order."""
-    columns: dict[str, Any] = {}
-    for name in JournalRow.__struct_fields__:
-        column = pa.array([getattr(row, name) for row in journal.rows])
-        columns[name] = column.dictionary_encode() if name in ("call", "answer") else column
-    return pa.table(columns)
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:

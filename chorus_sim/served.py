@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from chorus_policies.live.record import RECORD_SCHEMA
 from chorus_policies.plan import Fresh, Plan, kind_of
 from chorus_sim.price import Price
 from chorus_sim.workload import Workload
@@ -84,7 +85,8 @@ class Served:
                 "store_s": self.store_s,
                 "load_bytes": pa.array(self.load_bytes, pa.int64()),
                 "store_bytes": pa.array(self.store_bytes, pa.int64()),
-            }
+            },
+            schema=RECORD_SCHEMA,
         )
 
 

@@ -5,8 +5,8 @@ from unit.runtime_service.tiny_pipes import asked, policy, wan_video
 from chorus_policies.cache import Cache
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
+from chorus_policies.live.calls import repeat
 from chorus_policies.tier import TierSpec
-from chorus_runtime.calls import repeat
 from chorus_traces.errors import EngineError
 
 RED = "a red circle moving left"

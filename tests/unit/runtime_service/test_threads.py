@@ -5,8 +5,8 @@ from unit.runtime_service.tiny_pipes import asked, policy
 from chorus_policies.cache import Cache
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
+from chorus_policies.live.calls import repeat
 from chorus_policies.tier import TierSpec
-from chorus_runtime.calls import repeat
 
 WORDS = ("red", "blue", "green", "dark", "light")
 
