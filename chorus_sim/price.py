@@ -14,6 +14,7 @@ class Price(msgspec.Struct, frozen=True, gc=False):
     """Mean seconds of denoising and storing, and bytes moved, of all plans alike in steps."""
 
     denoise_s: float
+    full_step_s: float
     store_s: float
     load_bytes: int
     store_bytes: int
@@ -62,6 +63,7 @@ class PriceList:
         store_bytes, store_s = self._store(plan, query, profile)
         return Price(
             denoise_s=denoising_s(plan, query.steps, profile),
+            full_step_s=profile.full_step.mean_s,
             store_s=store_s,
             load_bytes=load_bytes,
             store_bytes=store_bytes,

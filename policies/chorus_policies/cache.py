@@ -4,40 +4,44 @@ Both drivers run this very class. It holds no latents and reads no clock: the dr
 simulator) or tensors (the runtime) and tells the cache what happened. Every answer of the policy is
 checked before it is believed.
 
-The file is long because the class is the one contract: what the drivers call, in call order, and
-how each answer is carried out. Checks, tiers, ghosts and exact results have files of their own.
+The file is long because the class is the one contract: what the drivers call, in call order.
+What is resident, checks, tiers, ghosts and exact results have files of their own.
 """
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 import msgspec
 
 from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import NO_WINDOW, Entry, Query
-from chorus_policies.exact_results import ExactResults
 from chorus_policies.ghost_sizing import ghost_sizing_of
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.part_error import broken_part
-from chorus_policies.parts import Option, SimilarityIndex, Watcher
-from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume, kind_of, reused_steps
+from chorus_policies.parts import Option, QualityWatcher, SimilarityIndex, Watcher
+from chorus_policies.plan import Copy, Fresh, Plan, kind_of, reused_steps
 from chorus_policies.plan_check import check_plan
 from chorus_policies.policy import PartsMaker
+from chorus_policies.residents import Residents, Stored
 from chorus_policies.tier import Tier, TierSpec
 from chorus_traces.errors import ChorusError, PolicyError
 
+__all__ = ["Cache", "Stored"]
+
 #: Keeps the chance of a tier apart from that of another tier or seed.
-_MOST_TIERS = 64
+_MOST_TIERS: Final = 64
 
 _UNKNOWN_NAMESPACE = Fresh(reason="namespace unknown")
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a finished result: its size, the tier it lies in, or why it lies in none."""
+class _Form(msgspec.Struct, frozen=True):
+    """What a result of one shape leaves behind: its step latents and its bytes."""
 
+    first_step: int
+    last_step: int
     size_bytes: int
-    tier: str | None
-    reason: str
+    core_bytes: int
 
 
 class Cache:
@@ -70,17 +74,25 @@ class Cache:
         self._index = index
         self._write = journal.write
         self._ghosts = ghost_sizing_of(self._tiers, ghost_index, policy.name)
-        self._entries: dict[int, Entry] = {}
-        self._tier_of: dict[int, int] = {}
-        self._exact = ExactResults()
-        self._pins: dict[int, int] = {}
-        self.evicted_bytes = 0
-        self.evictions = 0
+        self._residents = Residents(self._tiers, index, self._ghosts, journal.write)
+        self._entries = self._residents.entries
+        self._forms: dict[tuple[int, int, int, int], _Form] = {}
+        self._published: dict[int, Stored] = {}
 
     @property
     def occupied_bytes(self) -> int:
         """Bytes of all resident entries."""
         return sum(tier.occupied_bytes for tier in self._tiers)
+
+    @property
+    def evictions(self) -> int:
+        """Entries evicted so far."""
+        return self._residents.evictions
+
+    @property
+    def evicted_bytes(self) -> int:
+        """Bytes that evicting and trimming freed so far."""
+        return self._residents.evicted_bytes
 
     def occupied_in(self, tier_name: str) -> int:
         """Bytes of the entries in one tier."""
@@ -100,7 +112,7 @@ class Cache:
 
     def tier_name(self, key: int) -> str:
         """Return the name of the tier a resident entry lies in."""
-        return self._tiers[self._tier_of[key]].name
+        return self._tiers[self._residents.tier_of[key]].name
 
     @property
     def first_tier(self) -> str:
@@ -109,8 +121,19 @@ class Cache:
 
     def latents_kept(self, query: Query, plan: Plan) -> int:
         """Return how many latents the result of ``plan`` will leave in the cache."""
-        first, last = self._window(query, plan)
-        return 1 + max(0, last - first + 1)
+        form = self._form_of(query, plan)
+        return 1 + max(0, form.last_step - form.first_step + 1)
+
+    def publish_step(self, query: Query, plan: Plan) -> int | None:
+        """Return the step after which to ``publish`` the run of ``plan``; ``None``: do not.
+
+        It is the last step whose latent is kept, where the policy shares runs in flight.
+        """
+        if not self._form.in_flight or query.namespace is None or type(plan) is Copy:
+            return None
+        form = self._form_of(query, plan)
+        kept = form.first_step <= form.last_step < query.steps
+        return form.last_step if kept else None
 
     def find_copy(self, query: Query, now: float) -> Copy | None:
         """Return a copy of an identical request's result and pin it, or ``None``.
@@ -121,7 +144,7 @@ class Cache:
         if plan is None:
             self._write(JournalRow(now, "find_copy", query.sequence, "none", -1, 0.0, 0, 0, 0))
             return None
-        self._reused(plan, now)
+        self._residents.hit(plan, now)
         row = JournalRow(now, "find_copy", query.sequence, "copy", plan.donor, 1.0, 0, 0, 0)
         self._write(row)
         return plan
@@ -129,76 +152,124 @@ class Cache:
     def lookup(self, query: Query, now: float) -> Plan:
         """Return the plan for ``query``; its donor stays pinned until ``release``."""
         plan: Plan
+        neighbours = self._neighbours(query)
+        seen = _Neighbours(neighbours) if self._watchers else None
         if query.namespace is None:
             plan = _UNKNOWN_NAMESPACE
         else:
-            plan = self._copy_of(query) or self._plan(query, now)
+            shown = neighbours if seen is None else seen.again()
+            plan = self._copy_of(query) or self._plan(query, shown, now)
         if not isinstance(plan, Fresh):
             check_plan(self.name, plan, query, self._entries)
-        for watcher in self._watchers:
-            try:
-                watcher.watched(query, plan, self._options(query, plan, now), now)
-            except ChorusError:
-                raise
-            except Exception as error:
-                raise broken_part(self.name, "watched", query.sequence, error) from error
+        if seen is not None:
+            self._watch(query, plan, seen, now)
         if isinstance(plan, Fresh):
             row = JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0)
         else:
-            self._reused(plan, now)
+            self._residents.hit(plan, now)
             k1, k2 = reused_steps(plan)
             row = JournalRow(
                 now, "lookup", query.sequence, kind_of(plan), plan.donor, plan.similarity, k1, k2, 0
             )
         self._write(row)
-        self._resize(query, plan, now)
+        if self._ghosts is not None:
+            self._resize(query, plan, now)
         return plan
 
     def release(self, donor: int, now: float) -> None:
         """Take one pin off ``donor``: its latents have been read."""
-        pins = self._pins[donor] - 1
-        if pins:
-            self._pins[donor] = pins
-        else:
-            del self._pins[donor]
-            self._tiers[self._tier_of[donor]].unpin(self._entries[donor])
+        self._residents.unpin(donor)
         self._write(JournalRow(now, "release", donor, "", -1, 0.0, 0, 0, 0))
+
+    def publish(self, query: Query, plan: Plan, cost_s: float, now: float) -> Stored:
+        """Offer the step latents of a run that is still in flight, expected to take ``cost_s``.
+
+        Call it after ``publish_step``. Others can resume from the entry at the steps it keeps; it
+        is pinned and answers no copy until ``store`` tells that the run is finished, or ``abandon``
+        that it never will be.
+        """
+        stored = self._offered(query, plan, cost_s, now, finished=False)
+        if stored.tier is not None:
+            self._residents.pin(self._entries[query.sequence], self._tiers[0])
+        self._published[query.sequence] = stored
+        self._note_stored("publish", query, plan, stored, now)
+        return stored
 
     def store(self, query: Query, plan: Plan, cost_s: float, now: float) -> Stored:
         """Offer the finished result of ``query``, made by ``plan`` in ``cost_s`` GPU-seconds.
 
         A copy leaves nothing new behind. Room is made by evicting; a result that is larger than
         the first tier, that admission refuses, or for which only pinned entries could go, is not
-        kept.
+        kept. A result that was published keeps its place, or has none as it had none then.
         """
-        if query.sequence in self._entries:
-            raise PolicyError(f"store: entry {query.sequence} is resident; store it once")
-        entry = self._entry(query, plan, cost_s)
-        stored = self._place(entry, query, now) if isinstance(entry, Entry) else entry
+        if query.sequence in self._published:
+            stored = self._published.pop(query.sequence)
+            entry = self._new_entry(query, plan, cost_s, finished=True)
+            if stored.tier is not None and isinstance(entry, Entry):
+                self._residents.unpin(query.sequence)
+                self._residents.replace(entry)
+        else:
+            stored = self._offered(query, plan, cost_s, now, finished=True)
+        self._note_stored("store", query, plan, stored, now)
+        return stored
+
+    def abandon(self, query: Query, now: float) -> None:
+        """Learn that a run will not finish: what it published goes as soon as nobody reads it.
+
+        Raises ``PolicyError`` while a request is served from it; ask again after its ``release``.
+        """
+        key = query.sequence
+        stored = self._published.get(key)
+        if stored is None or stored.tier is None:
+            self._published.pop(key, None)
+            return
+        if self._residents.pins[key] > 1:
+            raise PolicyError(f"abandon: entry {key} is pinned; release it first")
+        del self._published[key]
+        self._residents.unpin(key)
+        self._residents.remove(key, now, "abandon")
+
+    def restore(self, entry: Entry, query: Query, tier_name: str, now: float) -> Stored:
+        """Enter a result of an earlier run as it was kept then, trimmed or whole.
+
+        It takes the place it had; where the tier has no room for it, it is not kept.
+        """
+        if entry.key in self._entries:
+            raise PolicyError(f"restore: entry {entry.key} is resident; restore it once")
+        stored = self._residents.restore(entry, query, tier_name, now)
         answer = stored.tier or stored.reason
-        donor = -1 if isinstance(plan, Fresh) else plan.donor
-        row = JournalRow(now, "store", query.sequence, answer, donor, 0.0, 0, 0, stored.size_bytes)
+        row = JournalRow(now, "restore", entry.key, answer, -1, 0.0, 0, 0, stored.size_bytes)
         self._write(row)
         return stored
 
+    def judged(self, query: Query, plan: Plan, acceptable: bool, now: float) -> None:
+        """Tell the reuse part whether the result that ``plan`` made was good enough.
+
+        A reuse part that does not learn from quality is not told.
+        """
+        if isinstance(self._reuse, QualityWatcher):
+            try:
+                self._reuse.judged(query, plan, acceptable)
+            except ChorusError:
+                raise
+            except Exception as error:
+                raise broken_part(self.name, "judged", query.sequence, error) from error
+        answer = "acceptable" if acceptable else "not acceptable"
+        self._write(JournalRow(now, "judged", query.sequence, answer, -1, 0.0, 0, 0, 0))
+
     def remove(self, key: int, now: float) -> None:
         """Drop an entry by order of an operator. Raises ``PolicyError`` if absent or pinned."""
-        if key not in self._entries or key in self._pins:
-            state = "pinned" if key in self._pins else "not resident"
-            raise PolicyError(f"remove: entry {key} is {state}; only a free resident entry can go")
-        size_bytes = self._entries[key].size_bytes
-        self._write(JournalRow(now, "remove", key, self.tier_name(key), -1, 0.0, 0, 0, size_bytes))
-        self._drop(key, now)
+        self._residents.remove(key, now, "remove")
 
     def _copy_of(self, query: Query) -> Copy | None:
         if query.identity is None or query.namespace is None:
             return None
-        donor = self._exact.find(query.namespace, query.identity)
+        donor = self._residents.exact.find(query.namespace, query.identity)
         return None if donor is None else Copy(donor=donor)
 
-    def _plan(self, query: Query, now: float) -> Plan:
+    def _plan(self, query: Query, neighbours: Iterator[tuple[Entry, float]], now: float) -> Plan:
         try:
-            return self._reuse.plan(query, self._neighbours(query), now)
+            return self._reuse.plan(query, neighbours, now)
         except ChorusError:
             raise
         except Exception as error:
@@ -209,19 +280,30 @@ class Cache:
         for key, similarity in self._index.neighbours(query, self._floor):
             yield entries[key], similarity
 
-    def _options(self, query: Query, chosen: Plan, now: float) -> Iterator[Option]:
+    def _watch(self, query: Query, plan: Plan, seen: "_Neighbours", now: float) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher.watched(query, plan, self._options(query, plan, seen, now), now)
+            except ChorusError:
+                raise
+            except Exception as error:
+                raise broken_part(self.name, "watched", query.sequence, error) from error
+
+    def _options(
+        self, query: Query, chosen: Plan, seen: "_Neighbours", now: float
+    ) -> Iterator[Option]:
         if query.namespace is None:
             return
         donor = -1 if isinstance(chosen, Fresh) else chosen.donor
-        for entry, similarity in self._neighbours(query):
+        for entry, similarity in seen.again():
             plan = chosen
             if entry.key != donor:
-                plan = self._reuse.plan(query, ((entry, similarity),), now)
+                plan = self._plan(query, iter(((entry, similarity),)), now)
             yield Option(entry, similarity, _saved_s(query, plan))
 
     def _saving_s(self, query: Query, entry: Entry, similarity: float, now: float) -> float:
         """Return the GPU-seconds ``entry`` would save ``query``."""
-        return _saved_s(query, self._reuse.plan(query, ((entry, similarity),), now))
+        return _saved_s(query, self._plan(query, iter(((entry, similarity),)), now))
 
     def _resize(self, query: Query, plan: Plan, now: float) -> None:
         """Tell the sizing part what ghosts would have saved, and follow its answer."""
@@ -232,124 +314,76 @@ class Cache:
         reason = self._ghosts.looked_up(query, self._floor, saving_s, had_s, now)
         if reason is None:
             return
-        tier = self._tiers[0]
-        capacity = tier.capacity(now)
+        capacity = self._tiers[0].capacity(now)
         self._write(JournalRow(now, "resize", -1, reason, -1, 0.0, 0, 0, capacity))
-        if tier.can_hold(0, now):
-            self._make_room(0, 0, tier.in_the_way(0, self._pins, now), now)
+        self._residents.shrink(now)
 
-    def _reused(self, plan: Copy | Resume | Regional, now: float) -> None:
-        donor = plan.donor
-        entry, tier = self._entries[donor], self._tiers[self._tier_of[donor]]
-        pins = self._pins.get(donor, 0)
-        self._pins[donor] = pins + 1
-        if not pins:
-            tier.pin(entry)
-        tier.hit(entry, plan, now)
+    def _offered(
+        self, query: Query, plan: Plan, cost_s: float, now: float, *, finished: bool
+    ) -> Stored:
+        if query.sequence in self._entries:
+            raise PolicyError(f"store: entry {query.sequence} is resident; store it once")
+        entry = self._new_entry(query, plan, cost_s, finished=finished)
+        return self._residents.place(entry, query, now) if isinstance(entry, Entry) else entry
 
-    def _entry(self, query: Query, plan: Plan, cost_s: float) -> Entry | Stored:
+    def _new_entry(
+        self, query: Query, plan: Plan, cost_s: float, *, finished: bool
+    ) -> Entry | Stored:
         if query.namespace is None:
             return Stored(size_bytes=0, tier=None, reason="namespace unknown")
         if isinstance(plan, Copy):
             return Stored(size_bytes=0, tier=None, reason="a copy adds nothing")
+        form = self._form_of(query, plan)
         fresh = isinstance(plan, Fresh)
-        window = self._window(query, plan)
         return Entry(
             key=query.sequence,
             namespace=query.namespace,
             identity=query.identity if fresh else None,
-            size_bytes=self._form.size_bytes(window, query),
-            core_bytes=self._form.size_bytes(NO_WINDOW, query),
+            size_bytes=form.size_bytes,
+            core_bytes=form.core_bytes,
             steps=query.steps,
-            first_step=window[0],
-            last_step=window[1],
+            first_step=form.first_step,
+            last_step=form.last_step,
             exact=fresh,
             donor=None if isinstance(plan, Fresh) else plan.donor,
             donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
             cost_s=cost_s,
             marks=query.marks,
+            finished=finished,
         )
 
-    def _window(self, query: Query, plan: Plan) -> tuple[int, int]:
+    def _form_of(self, query: Query, plan: Plan) -> _Form:
         computed_from = 0 if isinstance(plan, Fresh | Copy) else plan.k1
-        return self._form.window(self._reuse.span(query.steps), computed_from)
+        key = (query.steps, query.latent_bytes, query.result_bytes, computed_from)
+        form = self._forms.get(key)
+        if form is None:
+            window = self._form.window(self._reuse.span(query.steps), computed_from)
+            whole, core = (self._form.size_bytes(kept, query) for kept in (window, NO_WINDOW))
+            form = self._forms[key] = _Form(*window, whole, core)
+        return form
 
-    def _place(self, entry: Entry, query: Query, now: float) -> Stored:
-        tier = self._tiers[0]
-        size_bytes = entry.size_bytes
-        if self._ghosts is not None:
-            self._ghosts.offered(size_bytes)
-        if size_bytes > tier.capacity(now):
-            return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
-        if not tier.can_hold(size_bytes, now):
-            # Nobody is evicted for an entry that cannot be kept anyway.
-            return Stored(size_bytes=size_bytes, tier=None, reason="all else is pinned")
-        victim = tier.in_the_way(size_bytes, self._pins, now)
-        if not tier.admits(entry, victim, now):
-            return Stored(size_bytes=size_bytes, tier=None, reason="refused by admission")
-        self._make_room(0, size_bytes, victim, now)
-        self._entries[entry.key] = entry
-        self._tier_of[entry.key] = 0
-        tier.add(entry, now)
-        self._index.add(query)
-        self._exact.add(entry)
-        if self._ghosts is not None:
-            self._ghosts.admitted(query)
-        return Stored(size_bytes=size_bytes, tier=tier.name, reason="admitted")
+    def _note_stored(self, call: str, query: Query, plan: Plan, stored: Stored, now: float) -> None:
+        answer = stored.tier or stored.reason
+        donor = -1 if isinstance(plan, Fresh) else plan.donor
+        row = JournalRow(now, call, query.sequence, answer, donor, 0.0, 0, 0, stored.size_bytes)
+        self._write(row)
 
-    def _make_room(self, place: int, size_bytes: int, victim: int | None, now: float) -> None:
-        """Move ``victim`` and who follows out of tier ``place`` until ``size_bytes`` fit."""
-        tier = self._tiers[place]
-        while victim is not None:
-            self._demote(victim, place, now)
-            victim = tier.in_the_way(size_bytes, self._pins, now)
 
-    def _demote(self, key: int, place: int, now: float) -> None:
-        """Trim an entry, or pass it down one tier, or drop it where there is none with room."""
-        entry = self._entries[key]
-        trims = self._tiers[place].trims(entry, now)
-        if place == 0 and self._ghosts is not None:
-            freed = entry.size_bytes - (entry.core_bytes if trims else 0)
-            self._ghosts.leaving(entry, freed, now)
-        if trims:
-            self._trim(entry, place, now)
-            return
-        below = place + 1
-        if below < len(self._tiers):
-            tier = self._tiers[below]
-            if tier.can_hold(entry.size_bytes, now):
-                victim = tier.in_the_way(entry.size_bytes, self._pins, now)
-                self._make_room(below, entry.size_bytes, victim, now)
-                self._tiers[place].remove(entry, now)
-                tier.add(entry, now)
-                self._tier_of[key] = below
-                row = JournalRow(now, "demote", key, tier.name, -1, 0.0, 0, 0, entry.size_bytes)
-                self._write(row)
-                return
-        name = self._tiers[place].name
-        self._write(JournalRow(now, "evict", key, name, -1, 0.0, 0, 0, entry.size_bytes))
-        self.evictions += 1
-        self.evicted_bytes += entry.size_bytes
-        self._drop(key, now)
+class _Neighbours:
+    """The neighbours of one lookup, read from the index once however often they are asked for."""
 
-    def _trim(self, entry: Entry, place: int, now: float) -> None:
-        """Drop an entry's step latents and keep the rest."""
-        size_bytes = entry.core_bytes
-        core = msgspec.structs.replace(entry, size_bytes=size_bytes, first_step=1, last_step=0)
-        self._entries[entry.key] = core
-        self._tiers[place].trim(entry, core, now)
-        freed = entry.size_bytes - size_bytes
-        self.evicted_bytes += freed
-        name = self._tiers[place].name
-        self._write(JournalRow(now, "trim", entry.key, name, -1, 0.0, 0, 0, freed))
+    __slots__ = ("_read", "_rest")
 
-    def _drop(self, key: int, now: float) -> None:
-        entry = self._entries.pop(key)
-        self._tiers[self._tier_of.pop(key)].remove(entry, now)
-        self._index.remove(key)
-        if self._ghosts is not None:
-            self._ghosts.gone(key)
-        self._exact.remove(entry)
+    def __init__(self, rest: Iterator[tuple[Entry, float]]) -> None:
+        self._rest = rest
+        self._read: list[tuple[Entry, float]] = []
+
+    def again(self) -> Iterator[tuple[Entry, float]]:
+        """Yield them from the first on."""
+        yield from self._read
+        for one in self._rest:
+            self._read.append(one)
+            yield one
 
 
 def _saved_s(query: Query, plan: Plan) -> float:

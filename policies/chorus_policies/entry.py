@@ -43,7 +43,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     those of the entry without them. ``exact`` is true
     for a result that was computed in full; a result made with reuse never serves as a copy.
     ``donor`` and ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU
-    time that made it. ``marks`` are those of its prompt.
+    time that made it. ``marks`` are those of its prompt. ``finished`` is false while its run is in
+    flight: the step latents are there, the final latent is not.
     """
 
     key: int
@@ -59,6 +60,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cost_s: float
     marks: frozenset[str] = frozenset()
     core_bytes: int = 0
+    finished: bool = True
+
+    def resumes_at(self, step: int) -> bool:
+        """Tell whether full reuse can start at ``step``."""
+        return self.finished or self.first_step <= step <= self.last_step
 
     def holds_steps(self, first: int, last: int) -> bool:
         """Tell whether the latents of all steps ``first`` .. ``last`` are kept."""
@@ -78,15 +84,20 @@ class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     ``compact`` keeps the final latent alone: smallest, full reuse only. ``window`` keeps every
     step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well. With ``trim``
-    the eviction part may drop the window and keep the rest; it must know how.
+    the eviction part may drop the window and keep the rest; it must know how. With ``in_flight``
+    the step latents are shared as soon as the last of them exists, while the run goes on: more
+    hits among requests that come close together, for one more call into the cache per request.
     """
 
     kind: str = "window"
     trim: bool = False
+    in_flight: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("compact", "window"):
             raise ValueError(f"kind is {self.kind!r}; 'compact' or 'window' is needed")
+        if self.in_flight and self.kind == "compact":
+            raise ValueError("in_flight shares step latents, of which 'compact' keeps none")
 
     def window(self, span: tuple[int, int], computed_from: int) -> tuple[int, int]:
         """Return the first and last step kept for a run that computed steps >= ``computed_from``.

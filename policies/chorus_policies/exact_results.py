@@ -15,13 +15,16 @@ class ExactResults:
         return keys[-1] if keys else None
 
     def add(self, entry: Entry) -> None:
-        """Note an entry that became resident; one without an identity answers nothing."""
-        if entry.identity is not None:
+        """Note an entry that became resident or finished.
+
+        One without an identity answers nothing, and neither does one whose run is in flight.
+        """
+        if entry.identity is not None and entry.finished:
             self._keys.setdefault((entry.namespace, entry.identity), []).append(entry.key)
 
     def remove(self, entry: Entry) -> None:
         """Forget an entry that left."""
-        if entry.identity is not None:
+        if entry.identity is not None and entry.finished:
             place = (entry.namespace, entry.identity)
             self._keys[place].remove(entry.key)
             if not self._keys[place]:

@@ -79,6 +79,14 @@ class Eviction(Protocol):
         """
 
 
+@runtime_checkable
+class QualityWatcher(Protocol):
+    """A reuse part that learns from how good its results were."""
+
+    def judged(self, query: Query, plan: Plan, acceptable: bool) -> None:
+        """Learn whether what ``plan`` made for ``query`` was good enough."""
+
+
 class Option(NamedTuple):
     """A resident entry that could serve a query, and the GPU-seconds it would save."""
 

@@ -15,7 +15,7 @@ def check_plan(
     The donor must be resident and of the query's namespace; a copy needs an exact result of the
     same request; SRD needs the latents of all its steps.
     """
-    if not isinstance(plan, Copy | Resume | Regional):
+    if type(plan) not in _REUSE:
         raise PolicyError(f"{policy}: plan: got {plan!r}; one of {PLAN_KINDS} is needed")
     entry = entries.get(plan.donor)
     if entry is None:
@@ -25,7 +25,9 @@ def check_plan(
             f"{policy}: plan: donor {plan.donor} is of namespace {entry.namespace}, "
             f"request {query.sequence} of {query.namespace}"
         )
-    if isinstance(plan, Copy) and (query.identity is None or entry.identity != query.identity):
+    if type(plan) is Copy and (
+        query.identity is None or entry.identity != query.identity or not entry.finished
+    ):
         raise PolicyError(
             f"{policy}: plan: donor {plan.donor} is no exact result of the request "
             f"{query.sequence}; a copy needs one"
@@ -36,7 +38,14 @@ def check_plan(
             f"{policy}: plan: k1 {k1} and k2 {k2} for request {query.sequence}; "
             f"0 <= k1 <= k2 <= {query.steps} is needed"
         )
+    if isinstance(plan, Resume) and not entry.resumes_at(k1):
+        raise PolicyError(
+            f"{policy}: plan: donor {plan.donor} is in flight and lacks the latent of step {k1}"
+        )
     if isinstance(plan, Regional) and not entry.holds_steps(k1, k2):
         raise PolicyError(
             f"{policy}: plan: donor {plan.donor} lacks the latents of steps {k1} to {k2}"
         )
+
+
+_REUSE = (Copy, Resume, Regional)

@@ -21,7 +21,10 @@ class TierSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tier:
-    """Keeps the bytes of one tier and checks what its policy answers."""
+    """Keeps the bytes of one tier and checks what its policy answers.
+
+    ``pinned_bytes`` of its ``occupied_bytes`` cannot leave.
+    """
 
     def __init__(self, spec: TierSpec, policy: PartsMaker, seed: int) -> None:
         self.name = spec.name
@@ -33,19 +36,24 @@ class Tier:
             )
         self._trimmer = self.eviction if isinstance(self.eviction, Trimmer) else None
         self.occupied_bytes = 0
-        self._pinned_bytes = 0
+        self.pinned_bytes = 0
         self._admission = policy.admission(spec.capacity_bytes, seed)
         self._sizing = policy.sizing(spec.capacity_bytes, seed)
         self.ghost_watcher = self._sizing if isinstance(self._sizing, GhostWatcher) else None
         if self.ghost_watcher is not None:
             self.ghost_watcher.priced(spec.prices)
-        self.capacity_changes = [(0.0, self._sizing.capacity(0.0))]
         self._policy = policy.name
+        self.capacity_changes = [(0.0, self.capacity(0.0))]
         self._resident: dict[int, Entry] = {}
 
     def capacity(self, now: float) -> int:
         """Return the bytes the tier may occupy now."""
-        return self._sizing.capacity(now)
+        try:
+            return self._sizing.capacity(now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "capacity", -1, error) from error
 
     def admits(self, candidate: Entry, victim: int | None, now: float) -> bool:
         """Ask admission; ``victim`` is the entry that would have to go first, if any."""
@@ -57,17 +65,13 @@ class Tier:
         except Exception as error:
             raise broken_part(self._policy, "admit", candidate.key, error) from error
 
-    def can_hold(self, size_bytes: int, now: float) -> bool:
-        """Tell whether ``size_bytes`` would fit if every entry that is not pinned left."""
-        return self._pinned_bytes + size_bytes <= self.capacity(now)
-
     def pin(self, entry: Entry) -> None:
         """Count a resident entry as one that cannot leave."""
-        self._pinned_bytes += entry.size_bytes
+        self.pinned_bytes += entry.size_bytes
 
     def unpin(self, entry: Entry) -> None:
         """Count a resident entry as one that can leave again."""
-        self._pinned_bytes -= entry.size_bytes
+        self.pinned_bytes -= entry.size_bytes
 
     def add(self, entry: Entry, now: float) -> None:
         """Make ``entry`` resident; the caller has made room."""
@@ -104,22 +108,39 @@ class Tier:
         """Tell whether only the step latents of the victim ``entry`` leave."""
         if self._trimmer is None or entry.first_step > entry.last_step:
             return False
-        return self._trimmer.trims(entry.key, now)
+        try:
+            return self._trimmer.trims(entry.key, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "trims", entry.key, error) from error
 
     def trim(self, whole: Entry, core: Entry, now: float) -> None:
         """Replace a resident entry by its form without step latents."""
         self._resident[core.key] = core
         self.occupied_bytes -= whole.size_bytes - core.size_bytes
-        if self._trimmer is not None:
+        if self._trimmer is None:
+            return
+        try:
             self._trimmer.trimmed(core, now)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "trimmed", core.key, error) from error
 
-    def in_the_way(self, size_bytes: int, pinned: Container[int], now: float) -> int | None:
+    def replace(self, entry: Entry) -> None:
+        """Put ``entry`` in the place of the resident one of its key and size."""
+        self._resident[entry.key] = entry
+
+    def in_the_way(
+        self, size_bytes: int, capacity: int, pinned: Container[int], now: float
+    ) -> int | None:
         """Return the entry to evict before ``size_bytes`` fit, or ``None`` if they do.
 
-        Ask only where ``can_hold``. Raises ``PolicyError`` when the policy names an absent or a
-        pinned entry.
+        Ask only where they would fit in ``capacity`` bytes if all that is not pinned left. Raises
+        ``PolicyError`` when the policy names an absent or a pinned entry.
         """
-        if self.occupied_bytes + size_bytes <= self.capacity(now):
+        if self.occupied_bytes + size_bytes <= capacity:
             return None
         try:
             key = self.eviction.victim(pinned, now)

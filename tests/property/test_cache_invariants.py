@@ -49,7 +49,8 @@ def make_policy(kind: str, form: str) -> Policy:
     text = f"""
     reuse.bands = [{{similarity = 0.9, k1 = 0.25, k2 = 0.5}}]
     eviction.kind = "{kind}"
-    entry.kind = "{form}"
+    entry.kind = "{form.removesuffix(" in flight")}"
+    entry.in_flight = {str(form.endswith("in flight")).lower()}
     """
     return parse_policy(text, where="property", name=kind)
 
@@ -67,6 +68,8 @@ class Driver:
         self.plans: Counter[str] = Counter()
         self.stored: Counter[str] = Counter()
         self.removed = 0
+        self.in_flight: set[int] = set()
+        self.abandoned = 0
         self.sequence = 0
         self.now = 0.0
         self._read = 0
@@ -93,10 +96,50 @@ class Driver:
         self.in_service.append((query, plan))
         self.check()
 
+    def publish(self, place: int) -> None:
+        unpublished = [
+            (query, plan)
+            for query, plan in self.in_service
+            if query.sequence not in self.in_flight
+            and self.cache.publish_step(query, plan) is not None
+        ]
+        if not unpublished:
+            return
+        query, plan = unpublished[place % len(unpublished)]
+        if self.cache.publish(query, plan, 1.0, self.now).tier is not None:
+            self.pins[query.sequence] += 1
+            self.in_flight.add(query.sequence)
+            entry = self.cache._entries[query.sequence]
+            assert not entry.finished
+        self.check()
+
+    def abandon(self, place: int) -> None:
+        free = [
+            number
+            for number, (query, _) in enumerate(self.in_service)
+            if self.pins[query.sequence] == (query.sequence in self.in_flight)
+        ]
+        if not free:
+            return
+        query, plan = self.in_service.pop(free[place % len(free)])
+        if not isinstance(plan, Fresh):
+            self.cache.release(plan.donor, self.now)
+            self.pins -= Counter([plan.donor])
+        self.cache.abandon(query, self.now)
+        if query.sequence in self.in_flight:
+            self.in_flight.remove(query.sequence)
+            self.pins -= Counter([query.sequence])
+        assert query.sequence not in self.cache
+        self.abandoned += 1
+        self.check()
+
     def finish(self, place: int) -> None:
         if not self.in_service:
             return
         query, plan = self.in_service.pop(place % len(self.in_service))
+        if query.sequence in self.in_flight:
+            self.in_flight.remove(query.sequence)
+            self.pins -= Counter([query.sequence])
         if not isinstance(plan, Fresh):
             self.cache.release(plan.donor, self.now)
             self.pins -= Counter([plan.donor])
@@ -124,22 +167,26 @@ class Driver:
         assert len(places) == len(set(places)) == len(cache)
         assert cache.occupied_bytes == sum(e.size_bytes for e in cache._entries.values())
         for key in cache._entries:
-            assert cache.tier_name(key) == cache._tiers[cache._tier_of[key]].name
-            assert key in cache._tiers[cache._tier_of[key]]._resident
-        assert self.index.queries.keys() == cache._entries.keys() == cache._tier_of.keys()
-        assert cache._pins == dict(self.pins)
+            assert cache.tier_name(key) == cache._tiers[cache._residents.tier_of[key]].name
+            assert key in cache._tiers[cache._residents.tier_of[key]]._resident
+        assert self.index.queries.keys() == cache._entries.keys() == cache._residents.tier_of.keys()
+        assert cache._residents.pins == dict(self.pins)
         assert all(key in cache for key in self.pins)
-        exact = [entry for entry in cache._entries.values() if entry.identity is not None]
-        assert sorted(key for keys in cache._exact._keys.values() for key in keys) == sorted(
+        exact = [e for e in cache._entries.values() if e.identity is not None and e.finished]
+        found = cache._residents.exact._keys
+        assert sorted(key for keys in found.values() for key in keys) == sorted(
             entry.key for entry in exact
         )
-        for (namespace, identity), keys in cache._exact._keys.items():
+        for (namespace, identity), keys in found.items():
             for entry in map(cache._entries.__getitem__, keys):
                 assert (entry.namespace, entry.identity, entry.exact) == (namespace, identity, True)
         admitted = self.stored["admitted"]
-        assert admitted == len(cache) + cache.evictions + self.removed
+        finished = [entry for entry in cache._entries.values() if entry.finished]
+        assert admitted == len(finished) + cache.evictions + self.removed
+        assert {e.key for e in cache._entries.values() if not e.finished} == self.in_flight
         assert self.sequence == sum(self.plans.values())
-        assert self.sequence == len(self.in_service) + sum(self.stored.values())
+        done = sum(self.stored.values()) + self.abandoned
+        assert self.sequence == len(self.in_service) + done
         for row in self.journal.rows[self._read :]:
             if row.call in ("evict", "demote"):
                 assert row.key not in self.pins
@@ -150,9 +197,9 @@ class Driver:
         while self.in_service:
             self.finish(0)
         assert not self.pins
-        assert not self.cache._pins
+        assert not self.cache._residents.pins
         calls = Counter(row.call for row in self.journal.rows)
-        assert calls["store"] == self.sequence
+        assert calls["store"] == self.sequence - self.abandoned
         assert calls["evict"] == self.cache.evictions
         assert calls["release"] == self.sequence - self.plans["Fresh"]
 
@@ -167,14 +214,20 @@ ARRIVE = st.tuples(
 )
 FINISH = st.tuples(st.just("finish"), st.integers(0, 9))
 REMOVE = st.tuples(st.just("remove"), st.integers(0, 9))
-CALLS = st.lists(st.one_of(ARRIVE, ARRIVE, FINISH, FINISH, FINISH, REMOVE), max_size=80)
+PUBLISH = st.tuples(st.just("publish"), st.integers(0, 9))
+ABANDON = st.tuples(st.just("abandon"), st.integers(0, 9))
+CALLS = st.lists(
+    st.one_of(ARRIVE, ARRIVE, ARRIVE, FINISH, FINISH, FINISH, REMOVE, PUBLISH, PUBLISH, ABANDON),
+    max_size=80,
+)
+FORMS = ("window", "compact", "window in flight")
 
 
 @pytest.mark.parametrize("kind", sorted(EVICTIONS))
 @settings(max_examples=60, deadline=None)
 @given(
     calls=CALLS,
-    form=st.sampled_from(("window", "compact")),
+    form=st.sampled_from(FORMS),
     tiers=st.sampled_from((TIERS[:1], TIERS, TIERS[::-1])),
 )
 def test_the_books_agree_after_every_call(
@@ -191,7 +244,7 @@ def test_the_books_agree_after_every_call(
 def test_the_calls_exercise_everything(kind: str) -> None:
     """The same driver on one long script meets every plan, every refusal and every way out."""
     met: Counter[str] = Counter()
-    for form in ("window", "compact"):
+    for form in FORMS:
         driver = Driver(make_policy(kind, form), TIERS)
         for number in range(1500):
             namespace = NAMESPACES[(number // 7) % 11 % 3]
@@ -199,6 +252,10 @@ def test_the_calls_exercise_everything(kind: str) -> None:
             if number % 5 == 0:
                 result_bytes = (9 if number % 95 == 0 else 2) * OVERHEAD_BYTES
             driver.arrive((number * number) % 37 % TOPICS, namespace, number % 3 == 0, result_bytes)
+            if number % 2:
+                driver.publish(number)
+            if number % 31 == 0:
+                driver.abandon(number)
             if number % 8 > 1:
                 driver.finish(number)
             if number % 8 == 7:
@@ -208,11 +265,12 @@ def test_the_calls_exercise_everything(kind: str) -> None:
                 driver.remove(number)
         driver.end()
         met += driver.plans + driver.stored + Counter(row.call for row in driver.journal.rows)
-    for name in ("Copy", "Regional", "Resume", "Fresh", "evict", "demote", "remove"):
+    for name in ("Copy", "Regional", "Resume", "Fresh", "evict", "demote", "remove", "publish"):
         assert met[name] > 20, met
     for name in ("admitted", "a copy adds nothing", "larger than the tier", "namespace unknown"):
         assert met[name] > 5, met
     assert met["all else is pinned"] > 0, met
+    assert met["abandon"] > 5, met
 
 
 @pytest.mark.parametrize("kind", sorted(EVICTIONS))
@@ -221,7 +279,7 @@ def test_the_calls_exercise_everything(kind: str) -> None:
 def test_the_same_calls_give_the_same_journal(kind: str, calls: list[tuple[str, int]]) -> None:
     rows = []
     for _ in range(2):
-        driver = Driver(make_policy(kind, "window"), TIERS)
+        driver = Driver(make_policy(kind, "window in flight"), TIERS)
         for name, *numbers in calls:
             getattr(driver, name)(*numbers)
         driver.end()

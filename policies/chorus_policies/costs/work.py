@@ -38,5 +38,11 @@ def saved_steps(plan: Plan, steps: int, srd_full_every: int) -> float:
     An SRD step counts as its active share of a full one, which is what stale keys and values make
     it cost in FLOPs.
     """
-    work = work_of(plan, steps, srd_full_every)
-    return steps - work.full_steps - work.srd_steps * work.active_share
+    if type(plan) is Regional:
+        region = plan.k2 - plan.k1
+        refreshes = -(-region // srd_full_every)
+        full = steps - plan.k2 + refreshes
+        return steps - full - (region - refreshes) * plan.active_share
+    if type(plan) is Resume:
+        return plan.k1
+    return steps if type(plan) is Copy else 0

@@ -10,14 +10,28 @@ from typing import Literal
 import msgspec
 
 from chorus_policies.cache import Cache
-from chorus_policies.entry import Query
+from chorus_policies.entry import Entry, Query
 from chorus_policies.plan import Plan
+from chorus_traces.errors import PolicyError
 
-CallName = Literal["find_copy", "lookup", "release", "store", "remove"]
+CallName = Literal[
+    "abandon",
+    "find_copy",
+    "judged",
+    "lookup",
+    "publish",
+    "release",
+    "remove",
+    "restore",
+    "store",
+]
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. ``key`` is that of ``release`` and ``remove``; the others have a ``query``."""
+    """One call. ``key`` is that of ``release`` and ``remove``; the others have a ``query``.
+
+    ``entry`` and ``tier`` are those of ``restore``, ``acceptable`` that of ``judged``.
+    """
 
     name: CallName
     now_s: float
@@ -25,22 +39,42 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     query: Query | None = None
     plan: Plan | None = None
     cost_s: float = 0.0
+    entry: Entry | None = None
+    tier: str = ""
+    acceptable: bool = True
 
 
 def repeat(calls: Iterable[Call], cache: Cache) -> None:
     """Make the calls on ``cache``, in order and at their instants; its journal tells the answers.
 
-    Raises what the cache raises.
+    Raises ``PolicyError`` for a call that lacks what it was given, and what the cache raises.
     """
     for call in calls:
-        query, plan = call.query, call.plan
         if call.name == "release":
             cache.release(call.key, call.now_s)
         elif call.name == "remove":
             cache.remove(call.key, call.now_s)
-        elif query is not None and call.name == "find_copy":
-            cache.find_copy(query, call.now_s)
-        elif query is not None and call.name == "lookup":
-            cache.lookup(query, call.now_s)
-        elif query is not None and plan is not None:
-            cache.store(query, plan, call.cost_s, call.now_s)
+        elif call.query is None:
+            raise PolicyError(f"call {call.name} at {call.now_s} has no query; it cannot be made")
+        else:
+            _ask(call, call.query, cache)
+
+
+def _ask(call: Call, query: Query, cache: Cache) -> None:
+    now, plan = call.now_s, call.plan
+    if call.name == "find_copy":
+        cache.find_copy(query, now)
+    elif call.name == "lookup":
+        cache.lookup(query, now)
+    elif call.name == "abandon":
+        cache.abandon(query, now)
+    elif call.name == "restore" and call.entry is not None:
+        cache.restore(call.entry, query, call.tier, now)
+    elif plan is None:
+        raise PolicyError(f"call {call.name} at {now} has no plan; it cannot be made again")
+    elif call.name == "publish":
+        cache.publish(query, plan, call.cost_s, now)
+    elif call.name == "judged":
+        cache.judged(query, plan, call.acceptable, now)
+    else:
+        cache.store(query, plan, call.cost_s, now)

@@ -128,7 +128,8 @@ class Bands:
                     continue
                 row = early
             regional = row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2)
-            saved = row.saved_by_srd if regional else row.k1
+            by_k1 = row.k1 if entry.resumes_at(row.k1) else 0.0
+            saved = row.saved_by_srd if regional else by_k1
             if saved > best:
                 best, chosen = saved, (entry, similarity, row, regional)
             if best >= bound:
@@ -143,7 +144,8 @@ class Bands:
         # SRD loads many latents; full reuse from the same donor loads one.
         entry, similarity, row, _ = chosen
         plan = _plan(entry, similarity, row, False)
-        return plan if row.k1 and pays(plan, query) else _DOES_NOT_PAY
+        serves = row.k1 and entry.resumes_at(row.k1)
+        return plan if serves and pays(plan, query) else _DOES_NOT_PAY
 
     def _rows(self, query: Query) -> tuple[tuple[_Row, ...], _Row | None]:
         """Return the query's table, and what a donor whose words differ is used for."""

@@ -133,8 +133,9 @@ class ErrorBudget:
             self._count_request(ledger)
         if ledger.spent(self._config.delta):
             return _SPENT
-        differ = words_differ(query, shown[plan.donor])
-        chosen = self._choose(plan, query, differ, ledger)
+        entry = shown[plan.donor]
+        differ = words_differ(query, entry)
+        chosen = self._choose(plan, query, entry, ledger)
         if chosen is None:
             return _NOT_TRUSTED
         if first_time:
@@ -172,12 +173,13 @@ class ErrorBudget:
             ledger.fade()
 
     def _choose(
-        self, plan: Resume | Regional, query: Query, differ: bool, ledger: _Ledger
+        self, plan: Resume | Regional, query: Query, entry: Entry, ledger: _Ledger
     ) -> Resume | Regional | None:
         delta = self._config.delta
+        differ = words_differ(query, entry)
         tries: list[Resume | Regional] = [plan]
-        if plan.k1 >= 2:
-            half = plan.k1 // 2
+        half = plan.k1 // 2
+        if half and entry.resumes_at(half):
             tries.append(
                 Resume(donor=plan.donor, similarity=plan.similarity, k1=half, reason="half: budget")
             )

@@ -70,7 +70,7 @@ class Linear:
                 if config.lexical == "reject":
                     continue
                 k1, reason = self._steps(config.similarity, query.steps), "words differ"
-            if k1 > (best.k1 if best else 0):
+            if k1 > (best.k1 if best else 0) and entry.resumes_at(k1):
                 best = Resume(donor=entry.key, similarity=similarity, k1=k1, reason=reason)
         if best is None:
             return _WORDS_DIFFER if differing else _NO_NEIGHBOUR
