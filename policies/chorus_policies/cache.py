@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from chorus_policies.costs.work import saved_steps
-from chorus_policies.entry import NO_WINDOW, Entry, Query
+from chorus_policies.entry import NO_WINDOW, Entry, Query, trimmed_entry
 from chorus_policies.ghost_sizing import ghost_sizing_of
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.part_error import broken_part
@@ -229,18 +229,22 @@ class Cache:
         self._residents.unpin(key)
         self._residents.remove(key, now, "abandon")
 
-    def restore(self, entry: Entry, query: Query, tier_name: str, now: float) -> Stored:
-        """Enter a result of an earlier run as it was kept then, trimmed or whole.
+    def restore(
+        self, query: Query, plan: Plan, cost_s: float, tier_name: str, now: float, *, trimmed: bool
+    ) -> Stored:
+        """Enter a result of an earlier run as it was kept then, in the tier it lay in.
 
-        It takes the place it had; where the tier has no room for it, it is not kept.
+        Nobody is evicted for it: where the tier has no room, it is not kept. ``trimmed`` results
+        lost their step latents then.
         """
-        if entry.key in self._entries:
-            raise PolicyError(f"restore: entry {entry.key} is resident; restore it once")
-        stored = self._residents.restore(entry, query, tier_name, now)
-        answer = stored.tier or stored.reason
-        row = JournalRow(now, "restore", entry.key, answer, -1, 0.0, 0, 0, stored.size_bytes)
-        self._write(row)
-        return stored
+        if query.sequence in self._entries:
+            raise PolicyError(f"restore: entry {query.sequence} is resident; restore it once")
+        made = self._new_entry(query, plan, cost_s, finished=True)
+        if isinstance(made, Entry):
+            entry = trimmed_entry(made) if trimmed else made
+            made = self._residents.restore(entry, query, tier_name, now)
+        self._note_stored("restore", query, plan, made, now)
+        return made
 
     def judged(self, query: Query, plan: Plan, acceptable: bool, now: float) -> None:
         """Tell the reuse part whether the result that ``plan`` made was good enough.

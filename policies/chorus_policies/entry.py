@@ -71,6 +71,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.first_step <= first and last <= self.last_step
 
 
+def trimmed_entry(entry: Entry) -> Entry:
+    """Return ``entry`` without its step latents."""
+    return msgspec.structs.replace(
+        entry, size_bytes=entry.core_bytes, first_step=NO_WINDOW[0], last_step=NO_WINDOW[1]
+    )
+
+
 #: Bytes an entry takes besides latents and the finished video: embedding, index row, text states.
 OVERHEAD_BYTES = 512 * 1024
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from chorus_policies.entry import Entry, Query
+from chorus_policies.entry import Entry, Query, trimmed_entry
 from chorus_policies.exact_results import ExactResults
 from chorus_policies.ghost_sizing import GhostSizing
 from chorus_policies.journal import JournalRow
@@ -179,11 +179,10 @@ class Residents:
 
     def _trim(self, entry: Entry, place: int, now: float) -> None:
         """Drop an entry's step latents and keep the rest."""
-        size_bytes = entry.core_bytes
-        core = msgspec.structs.replace(entry, size_bytes=size_bytes, first_step=1, last_step=0)
+        core = trimmed_entry(entry)
         self.entries[entry.key] = core
         self.tiers[place].trim(entry, core, now)
-        freed = entry.size_bytes - size_bytes
+        freed = entry.size_bytes - core.size_bytes
         self.evicted_bytes += freed
         name = self.tiers[place].name
         self._write(JournalRow(now, "trim", entry.key, name, -1, 0.0, 0, 0, freed))

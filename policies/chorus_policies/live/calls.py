@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from chorus_policies.cache import Cache
-from chorus_policies.entry import Entry, Query
+from chorus_policies.entry import Query
 from chorus_policies.plan import Plan
 from chorus_traces.errors import PolicyError
 
@@ -30,7 +30,7 @@ CallName = Literal[
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. ``key`` is that of ``release`` and ``remove``; the others have a ``query``.
 
-    ``entry`` and ``tier`` are those of ``restore``, ``acceptable`` that of ``judged``.
+    ``tier`` and ``trimmed`` are those of ``restore``, ``acceptable`` is that of ``judged``.
     """
 
     name: CallName
@@ -39,8 +39,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     query: Query | None = None
     plan: Plan | None = None
     cost_s: float = 0.0
-    entry: Entry | None = None
     tier: str = ""
+    trimmed: bool = False
     acceptable: bool = True
 
 
@@ -68,10 +68,10 @@ def _ask(call: Call, query: Query, cache: Cache) -> None:
         cache.lookup(query, now)
     elif call.name == "abandon":
         cache.abandon(query, now)
-    elif call.name == "restore" and call.entry is not None:
-        cache.restore(call.entry, query, call.tier, now)
     elif plan is None:
         raise PolicyError(f"call {call.name} at {now} has no plan; it cannot be made again")
+    elif call.name == "restore":
+        cache.restore(query, plan, call.cost_s, call.tier, now, trimmed=call.trimmed)
     elif call.name == "publish":
         cache.publish(query, plan, call.cost_s, now)
     elif call.name == "judged":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chorus_policies.cache import Cache
-from chorus_policies.entry import NO_WINDOW, OVERHEAD_BYTES, Entry, Query
+from chorus_policies.entry import OVERHEAD_BYTES, Query
 from chorus_policies.flights import Flights
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
@@ -137,29 +137,24 @@ def test_identical_requests_wait_for_a_run_that_can_be_copied() -> None:
     assert not flights.join(query, "late")
 
 
-def trimmed(key: int, query: Query) -> Entry:
-    return Entry(
-        key=key, namespace="n", identity=None, size_bytes=OVERHEAD_BYTES + 10,
-        core_bytes=OVERHEAD_BYTES + 10, steps=10, first_step=NO_WINDOW[0], last_step=NO_WINDOW[1],
-        exact=True, donor=None, donor_similarity=0.0, cost_s=9.0, marks=query.marks,
-    )  # fmt: skip
+MADE = Fresh(reason="no neighbour")
 
 
 def test_an_entry_of_an_earlier_run_comes_back_as_it_was_kept() -> None:
     cache, _ = cache_of()
-    stored = cache.restore(trimmed(0, query_of(0)), query_of(0), "host", 0.0)
+    stored = cache.restore(query_of(0), MADE, 9.0, "host", 0.0, trimmed=True)
     assert (stored.tier, stored.size_bytes) == ("host", OVERHEAD_BYTES + 10)
     assert cache.occupied_bytes == OVERHEAD_BYTES + 10
     served = cache.lookup(query_of(1), 1.0)
     assert isinstance(served, Resume)
     with pytest.raises(PolicyError, match="restore: entry 0 is resident"):
-        cache.restore(trimmed(0, query_of(0)), query_of(0), "host", 2.0)
+        cache.restore(query_of(0), MADE, 9.0, "host", 2.0, trimmed=True)
 
 
 def test_an_entry_that_no_longer_fits_is_not_restored_and_evicts_nobody() -> None:
     cache, _ = cache_of(entries=1)
-    cache.restore(trimmed(0, query_of(0)), query_of(0), "host", 0.0)
-    stored = cache.restore(trimmed(1, query_of(1)), query_of(1), "host", 0.0)
+    cache.restore(query_of(0), MADE, 9.0, "host", 0.0, trimmed=False)
+    stored = cache.restore(query_of(1), MADE, 9.0, "host", 0.0, trimmed=False)
     assert (stored.tier, stored.reason) == (None, "no room in host")
     assert len(cache) == 1
 
@@ -167,10 +162,9 @@ def test_an_entry_that_no_longer_fits_is_not_restored_and_evicts_nobody() -> Non
 def test_every_call_can_be_made_again() -> None:
     cache, journal = cache_of()
     calls = [
-        Call(name="restore", now_s=0.0, query=query_of(0), entry=trimmed(0, query_of(0)),
-             tier="host"),
+        Call(name="restore", now_s=0.0, query=query_of(0), plan=MADE, tier="host", trimmed=True),
         Call(name="lookup", now_s=1.0, query=query_of(1)),
-    ]  # fmt: skip
+    ]
     repeat(calls, cache)
     plan = Resume(donor=0, similarity=1.0, k1=3, reason="similarity >= 0.95")
     more = [
