@@ -34,6 +34,7 @@ class Model:
 
     def __init__(self, workload: Workload, gpus: int, cache: Cache | None) -> None:
         self._env = simpy.Environment()
+        self._workload = workload
         self._cache = cache
         self._flights: Flights[int] = Flights()
         self._queue: deque[int] = deque()
@@ -61,7 +62,7 @@ class Model:
         try:
             self._env.run()
         except PolicyError as error:
-            raise StoppedError(str(error), self._services) from error
+            raise StoppedError(str(error), self._services, self._workload) from error
         return Served(self._arrived, self._services)
 
     def _source(self) -> Process:

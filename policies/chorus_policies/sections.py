@@ -2,9 +2,10 @@
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
+from msgspec.inspect import is_struct_type
 
 from chorus_policies.catalogue import ADMISSIONS, EVICTIONS, REUSES, SIZINGS
 from chorus_policies.own_part import WHOLE, OwnPart, find_own, is_own, make_own
@@ -46,14 +47,25 @@ def resolve_section(
 
 def convert_section(where: str, section: str, table: dict[str, Any], config: type[Any]) -> Any:
     """Return ``table`` as a ``config``; raise ``PolicyError`` if it does not fit."""
-    known = [field.encode_name for field in msgspec.structs.fields(config)]
-    for key in table:
-        if key not in known:
-            raise PolicyError(f"{where}: [{section}]: {unknown('key', key, known)}")
+    _check_keys(f"{where}: [{section}]", table, config)
     try:
         return msgspec.convert(table, config)
     except msgspec.ValidationError as error:
         raise PolicyError(f"{where}: [{section}]: {error}") from error
+
+
+def _check_keys(where: str, table: dict[str, Any], config: type[Any]) -> None:
+    """Raise ``PolicyError`` for a key that ``config``, or a table in a list of it, does not have."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(config)}
+    for key, value in table.items():
+        if key not in fields:
+            raise PolicyError(f"{where}: {unknown('key', key, fields)}")
+        inner = next((one for one in get_args(fields[key].type) if is_struct_type(one)), None)
+        if inner is None or not isinstance(value, list | tuple):
+            continue
+        for number, row in enumerate(value, start=1):
+            if isinstance(row, dict):
+                _check_keys(f"{where}: {key} {number}", row, inner)
 
 
 def _written_out(

@@ -84,6 +84,7 @@ def assert_one_line(error: Any, *parts: str) -> None:
         ("[reuse]", ["[reuse]", "missing required field `bands`"]),
         ("[reuse]\nbands = []", ["bands is empty"]),
         ("[reuse.bands]\nsimilarity = 0.9", ["[reuse]", "Expected `array`"]),
+        (RIGHT + "k3 = 1", ["[reuse]: bands 1: unknown key 'k3'", "did you mean 'k1'?"]),
         ("[[reuse.bands]]\nk1 = 0.1", ["missing required field `similarity`", "$.bands[0]"]),
         (RIGHT + "k3 = 1", ["unknown field `k3`", "$.bands[0]"]),
         (RIGHT + "amplification = nan", ["amplification is nan"]),
