@@ -55,7 +55,7 @@ def convert_section(where: str, section: str, table: dict[str, Any], config: typ
 
 
 def _check_keys(where: str, table: dict[str, Any], config: type[Any]) -> None:
-    """Raise ``PolicyError`` for a key that ``config``, or a table in a list of it, does not have."""
+    """Raise ``PolicyError`` for a key that neither ``config`` nor a table listed in it has."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(config)}
     for key, value in table.items():
         if key not in fields:
