@@ -6,8 +6,7 @@ Every number is read from the summary or follows from it by one division.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
+from chorus_reports.document import KeyNumber, Mark
 from chorus_reports.finished_run import FinishedRun
 from chorus_reports.quantities import (
     count,
@@ -26,12 +25,9 @@ _HOUR = 3600.0
 _RESERVE = 0.8
 
 
-class KeyNumber(msgspec.Struct, frozen=True, kw_only=True):
-    """One number of the first screen; ``beside`` sets it in proportion."""
-
-    name: str
-    value: str
-    beside: str
+def simulated_mark(run: FinishedRun) -> Mark:
+    """Return how far a simulated number can be trusted: modelled, or no better than assumed."""
+    return "assumed" if run.summary["profile"]["source"] == "assumed" else "modelled"
 
 
 def video_usd_without_cache(run: FinishedRun) -> float:
@@ -47,21 +43,25 @@ def key_numbers(run: FinishedRun) -> list[KeyNumber]:
     gpu, response, cost = summary["gpu_seconds"], summary["response_time_s"], summary["cost"]
     hits = summary["requests"] - summary["hits"]["fresh"]
     before = summary["bounds"].get("no_cache")
+    mark = simulated_mark(run)
     return [
         KeyNumber(
             name="request hit ratio",
             value=share(summary["request_hit_ratio"]),
             beside=f"{count(hits)} of {count(summary['requests'])}",
+            mark=mark,
         ),
         KeyNumber(
             name="GPU time saved",
             value=gpu_hours(gpu["saved"]),
             beside=f"{share(gpu['saved_share'])} of {gpu_hours(gpu['used'] + gpu['saved'])}",
+            mark=mark,
         ),
         KeyNumber(
             name="speed-up of mean response",
             value=times(summary["speed_up"]["response"]),
             beside=f"of mean service {times(summary['speed_up']['service'])}",
+            mark=mark,
         ),
         KeyNumber(
             name="response p95",
@@ -69,17 +69,20 @@ def key_numbers(run: FinishedRun) -> list[KeyNumber]:
             beside=_beside(
                 before, lambda old: f"no cache: {seconds(old['response_time_s']['p95'])}"
             ),
+            mark=mark,
         ),
         KeyNumber(
             name="SLO attainment",
             value=share(summary["slo_attainment"]),
             beside=f"within {seconds(summary['slo']['target_s'])}"
             + _beside(before, lambda old: f"; no cache: {share(old['slo_attainment'])}"),
+            mark=mark,
         ),
         KeyNumber(
             name="cost per video",
             value=dollars(cost["usd_per_video"]),
             beside=f"no cache: {dollars(video_usd_without_cache(run))}; prices assumed",
+            mark="assumed",
         ),
     ]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
+from chorus_reports.answer import simulated_mark
+from chorus_reports.document import Section, Table
 from chorus_reports.finished_run import FinishedRun
 from chorus_reports.quantities import (
     count,
@@ -20,31 +20,22 @@ from chorus_reports.quantities import (
 _Column = dict[str, Any]
 
 
-class BoundsTable(msgspec.Struct, frozen=True, kw_only=True):
-    """Names of the columns, then groups of rows; a row is its name and a cell per column."""
-
-    columns: list[str]
-    groups: list[list[tuple[str, list[str]]]]
-    notes: list[tuple[str, str]]
-    finding: str
-
-
-_GROUPS: list[list[tuple[str, Callable[[_Column], str]]]] = [
-    [
+_GROUPS: dict[str, list[tuple[str, Callable[[_Column], str]]]] = {
+    "Hits": [
         ("exact copies", lambda c: count(c["hits"]["copy"])),
         ("regional (full reuse + SRD)", lambda c: count(c["hits"]["regional"])),
         ("resumed (full reuse)", lambda c: count(c["hits"]["resume"])),
         ("fresh (misses)", lambda c: count(c["hits"]["fresh"])),
         ("request hit ratio", lambda c: share(c["request_hit_ratio"])),
     ],
-    [
+    "GPU time": [
         ("GPU time used", lambda c: gpu_hours(c["gpu_seconds"]["used"])),
         ("GPU time saved", lambda c: gpu_hours(c["gpu_seconds"]["saved"])),
         ("GPU time saved, share", lambda c: share(c["gpu_seconds"]["saved_share"])),
         ("speed-up of mean service", lambda c: times(c["speed_up"]["service"])),
         ("speed-up of mean response", lambda c: times(c["speed_up"]["response"])),
     ],
-    [
+    "Times": [
         ("response, mean", lambda c: _mean(c["response_time_s"])),
         ("response p50", lambda c: seconds(c["response_time_s"]["p50"])),
         ("response p95", lambda c: seconds(c["response_time_s"]["p95"])),
@@ -57,7 +48,7 @@ _GROUPS: list[list[tuple[str, Callable[[_Column], str]]]] = [
         ("goodput per hour", lambda c: f"{c['slo']['goodput_per_s'] * 3600:,.1f}"),
         ("utilisation", lambda c: share(c["utilisation"])),
     ],
-    [
+    "Bytes": [
         ("bytes occupied at the end", lambda c: size(c["bytes"]["occupied"])),
         ("capacity", lambda c: size(c["bytes"]["capacity"])),
         ("bytes evicted", lambda c: size(c["bytes"]["evicted"])),
@@ -65,11 +56,11 @@ _GROUPS: list[list[tuple[str, Callable[[_Column], str]]]] = [
         ("bytes loaded", lambda c: size(c["bytes"]["loaded"])),
         ("bytes stored", lambda c: size(c["bytes"]["stored"])),
     ],
-    [
+    "Cost": [
         ("cost per video, GPU time used", lambda c: dollars(c["cost"]["usd_per_video"])),
         ("cost per video, whole fleet", lambda c: dollars(c["cost"]["fleet_usd_per_video"])),
     ],
-]
+}
 
 _NOTES = {
     "no_cache": "every request computed in full, with the same arrivals and the same luck; savings "
@@ -81,18 +72,20 @@ _NOTES = {
 }
 
 
-def bounds_table(run: FinishedRun) -> BoundsTable:
-    """Return the table with a note per bound and what it shows in one line."""
+def bounds_section(run: FinishedRun) -> Section:
+    """Return the table, what it shows in one line, and a note per bound."""
     bounds = run.summary["bounds"]
     columns = [run.summary, *bounds.values()]
-    return BoundsTable(
-        columns=[run.summary["policy"]["name"], *(name.replace("_", " ") for name in bounds)],
-        groups=[
-            [(name, [cell(column) for column in columns]) for name, cell in group]
-            for group in _GROUPS
-        ],
-        notes=[(name.replace("_", " "), _NOTES[name]) for name in bounds],
-        finding=_finding(run),
+    rows: list[tuple[str, ...]] = []
+    for group, cells in _GROUPS.items():
+        rows.append((f"{group}, {'assumed' if group == 'Cost' else simulated_mark(run)}",))
+        rows += [(name, *(cell(column) for column in columns)) for name, cell in cells]
+    names = ["", run.summary["policy"]["name"], *(name.replace("_", " ") for name in bounds)]
+    return Section(
+        title="Policy beside the bounds",
+        paragraphs=(_finding(run),),
+        tables=(Table(columns=tuple(names), rows=tuple(rows), lead=True),),
+        points=tuple(f"{name.replace('_', ' ')}: {_NOTES[name]}" for name in bounds),
     )
 
 

@@ -4,103 +4,137 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
 
-from chorus_reports.chart import COLUMN_COLOURS, SETTINGS, Chart, legend_above, new_figure
+from chorus_reports.document import Document, Section, Table
+from chorus_reports.not_modelled import NOT_MODELLED
+from chorus_reports.page import write_page
+from chorus_reports.plot import (
+    INK,
+    SERIES_COLOURS,
+    Dash,
+    Line,
+    Panel,
+    Plot,
+    Series,
+    log_ticks,
+)
+from chorus_reports.quantities import share
 from chorus_traces.errors import ScenarioError
 
-#: Colours that stay apart for colour-blind readers (after Okabe and Ito, 2008).
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#56b4e9", "#f0e442", "#cc79a7", "#7c8590", "#000000")
+_BOUND_STYLES: dict[str, Dash] = {"clairvoyant": "dotted", "unbounded": "dashed"}
 
 
 def write_comparison(folder: Path) -> None:
-    """Write ``comparison.md`` and its figure from ``comparison.json`` in ``folder``.
+    """Write the report of ``comparison.json`` in ``folder``.
 
     Raises ``ScenarioError`` when the file is missing or damaged.
     """
     path = folder / "comparison.json"
     try:
         comparison = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        document = _document(comparison)
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ScenarioError(
-            f"{path}: cannot be read ({error}); run the comparison again"
+            f"{path}: not a whole comparison ({type(error).__name__}: {error}); run the "
+            "comparison again"
         ) from error
-    (folder / "figures").mkdir()
-    with mpl.rc_context(SETTINGS):
-        chart = _chart(comparison)
-        chart.write(folder / "figures")
-    (folder / "comparison.md").write_text(_markdown(comparison, chart), encoding="utf-8")
+    write_page(document, folder)
 
 
-def _chart(comparison: dict[str, Any]) -> Chart:
-    figure, (axes,) = new_figure()
-    rows = comparison["rows"]
-    sizes = [row["capacity_bytes"] / 2**30 for row in rows]
-    for place, name in enumerate(rows[0]["policies"]):
-        colour = _COLOURS[place % len(_COLOURS)]
-        figures = [row["policies"][name] for row in rows]
-        shares = [100 * one["saved_share"] for one in figures]
-        axes.fill_between(
-            sizes,
-            [100 * one["ci95"][0] for one in figures],
-            [100 * one["ci95"][1] for one in figures],
-            color=colour,
-            alpha=0.08,
-            linewidth=0,
-        )
-        axes.plot(sizes, shares, color=colour, marker="o", markersize=3, label=name)
-    for name, style in (("clairvoyant", ":"), ("unbounded", "--")):
-        shares = [100 * row["bounds"][name] for row in rows]
-        axes.plot(sizes, shares, style, color=COLUMN_COLOURS[name], label=name)
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("capacity, GiB")
-    axes.set_ylabel("GPU time saved, %")
-    legend_above(axes)
-    first, last = rows[0], rows[-1]
-    caption = (
-        f"At {first['capacity']} {first['best']} saves most "
-        f"({first['policies'][first['best']]['saved_share']:.1%}), at {last['capacity']} "
-        f"{last['best']} ({last['policies'][last['best']]['saved_share']:.1%}). Bands are 95 % "
-        "intervals of each policy alone; differences are judged by paired intervals in the table."
-    )
-    return Chart(name="saved-by-capacity", title="Saved GPU time", caption=caption, figure=figure)
-
-
-def _markdown(comparison: dict[str, Any], chart: Chart) -> str:
+def _document(comparison: dict[str, Any]) -> Document:
     rows = comparison["rows"]
     names = list(rows[0]["policies"])
-    trace = comparison["trace"]
-    lines = [
-        f"# Policies compared on {trace['name']}",
-        "",
-        _preamble(comparison),
-        "",
-        "| capacity | " + " | ".join([*names, "clairvoyant", "unbounded"]) + " |",
-        "|---" * (len(names) + 3) + "|",
-    ]
-    for row in rows:
-        cells = [_cell(row, name) for name in names]
-        bounds = [f"{row['bounds'][name]:.2%}" for name in ("clairvoyant", "unbounded")]
-        lines.append("| " + " | ".join([row["capacity"], *cells, *bounds]) + " |")
-    lines += ["", "Behind the best of the row, paired 95 % interval, points:", ""]
-    lines += ["| capacity | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for row in rows:
-        cells = [_behind(row["policies"][name]) for name in names]
-        lines.append("| " + " | ".join([row["capacity"], *cells]) + " |")
-    lines += ["", f"![{chart.title}](figures/{chart.name}.png)", "", chart.caption, ""]
-    return "\n".join(lines)
+    plot = _plot(comparison)
+    saved = Table(
+        caption="GPU time saved",
+        columns=("capacity", *names, "clairvoyant", "unbounded"),
+        rows=tuple(
+            (
+                row["capacity"],
+                *(_cell(row, name) for name in names),
+                *(f"{row['bounds'][name]:.2%}" for name in ("clairvoyant", "unbounded")),
+            )
+            for row in rows
+        ),
+        note="* best of its row, = within noise of the best.",
+    )
+    behind = Table(
+        caption="Behind the best of the row, points",
+        columns=("capacity", *names),
+        rows=tuple(
+            (row["capacity"], *(_behind(row["policies"][name]) for name in names)) for row in rows
+        ),
+        note="With paired 95 % intervals: all policies see the same draws of blocks.",
+    )
+    return Document(
+        title=f"Policies compared on {Path(comparison['trace']['name']).name}",
+        answer=tuple(_answer(row) for row in rows),
+        sections=(
+            Section(
+                title="Comparison", paragraphs=(_preamble(comparison),), tables=(saved, behind)
+            ),
+            Section(title="Figure", plots=(plot,)),
+            Section(
+                title="What is not modelled",
+                points=tuple(f"{what}: {meaning}" for what, meaning in NOT_MODELLED.items()),
+            ),
+        ),
+    )
+
+
+def _answer(row: dict[str, Any]) -> str:
+    """Return who saves most at one capacity, and whom noise does not tell apart from it."""
+    best = row["best"]
+    text = f"At {row['capacity']} {best} saves most, {share(row['policies'][best]['saved_share'])}"
+    equal = [name for name in row["policies"] if name != best]
+    equal = [name for name in equal if row["policies"][name]["within_noise"]]
+    return text + (f"; {', '.join(equal)} cannot be told apart from it." if equal else ".")
+
+
+def _plot(comparison: dict[str, Any]) -> Plot:
+    rows = comparison["rows"]
+    sizes = np.array([row["capacity_bytes"] / 2**30 for row in rows])
+    series: list[Series] = []
+    for place, name in enumerate(rows[0]["policies"]):
+        figures = [row["policies"][name] for row in rows]
+        series.append(
+            Line(
+                name=name,
+                x=sizes,
+                y=np.array([100 * one["saved_share"] for one in figures]),
+                colour=SERIES_COLOURS[place % len(SERIES_COLOURS)],
+                marker="circle",
+                marker_size=3,
+                low=np.array([100 * one["ci95"][0] for one in figures]),
+                high=np.array([100 * one["ci95"][1] for one in figures]),
+            )
+        )
+    for name, dash in _BOUND_STYLES.items():
+        shares = np.array([100 * row["bounds"][name] for row in rows])
+        series.append(Line(name=name, x=sizes, y=shares, colour=INK, dash=dash))
+    low, high = float(sizes.min()) / 1.1, float(sizes.max()) * 1.1
+    return Plot(
+        name="saved-by-capacity",
+        title="Saved GPU time",
+        caption="Bands are 95 % intervals of each policy alone; differences are judged by paired "
+        "intervals in the table.",
+        panels=(Panel(series=tuple(series), y_label="GPU time saved, %"),),
+        x_label="capacity, GiB (log scale)",
+        x_range=(low, high),
+        x_log=True,
+        x_ticks=log_ticks(low, high, base=2),
+    )
 
 
 def _preamble(comparison: dict[str, Any]) -> str:
     trace = comparison["trace"]
     return (
-        f"{trace['requests']:,} requests (SHA-256 `{trace['sha256'][:16]}`), costs "
+        f"{trace['requests']:,} requests (SHA-256 {trace['sha256'][:16]}), costs "
         f"{comparison['profile']}. Share of GPU time saved against no cache, with its 95 % "
-        f"interval ({comparison['interval']}). **Bold**: best of the row; *=*: within noise of "
-        f"the best. The bounds run over {comparison['bounds_over']}: clairvoyant is a heuristic "
-        "over whole entries, unbounded is not a proven bound."
+        f"interval ({comparison['interval']}). Simulated, so modelled at best. The bounds "
+        f"run over {comparison['bounds_over']}: clairvoyant is a heuristic over whole "
+        "entries, unbounded is not a proven bound."
     )
 
 
@@ -109,8 +143,8 @@ def _cell(row: dict[str, Any], name: str) -> str:
     low, high = policy["ci95"]
     text = f"{policy['saved_share']:.2%} ± {(high - low) / 2:.2%}"
     if name == row["best"]:
-        return f"**{text}**"
-    return f"{text} *=*" if policy["within_noise"] else text
+        return f"{text} *"
+    return f"{text} =" if policy["within_noise"] else text
 
 
 def _behind(policy: dict[str, Any]) -> str:

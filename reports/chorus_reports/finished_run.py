@@ -29,7 +29,10 @@ STAGES = (
     "store_s",
 )
 _RECORD_COLUMNS = ("arrival_s", "start_s", "finish_s", "held_s", "worker", "donor", "similarity")
-_CALLS = ("store", "evict", "demote", "remove", "trim")
+
+#: What a run that was asked to explain itself leaves beside its summary.
+EXPLANATION = "explanation.json"
+_CALLS = ("store", "evict", "demote", "remove", "trim", "publish", "abandon", "restore")
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +41,8 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     ``records`` are columns over all requests in arrival order, ``kind`` their place in
     ``PLAN_KINDS``. ``moves`` are the journal rows that change what is resident: instant, place of
     the call in ``_CALLS``, key, tier and bytes. A store that was refused is no move. ``tiers`` are
-    their names from the first down.
+    their names from the first down. ``resizes`` are the changes of the first tier's capacity.
+    ``explanation`` is ``None`` where the run was not explained.
     """
 
     summary: dict[str, Any]
@@ -47,7 +51,9 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     records: dict[str, FloatArray]
     kind: IntArray
     moves: dict[str, FloatArray]
+    resizes: dict[str, FloatArray]
     tiers: tuple[str, ...]
+    explanation: dict[str, Any] | None
 
     @property
     def cut(self) -> int:
@@ -86,6 +92,8 @@ def read_run(folder: Path) -> FinishedRun:
         scenario = tomllib.loads(toml)
         requests = pq.read_table(folder / "requests.parquet")
         journal = pq.read_table(folder / "journal.parquet")
+        explained = folder / EXPLANATION
+        explanation = json.loads(explained.read_bytes()) if explained.exists() else None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ScenarioError(
             f"{folder}: not a whole run folder ({error}); run the scenario again"
@@ -99,15 +107,26 @@ def read_run(folder: Path) -> FinishedRun:
         records={name: _floats(requests[name]) for name in (*_RECORD_COLUMNS, *STAGES)},
         kind=_places(requests["kind"], PLAN_KINDS),
         moves=_moves(journal, tiers),
+        resizes=_resizes(journal),
         tiers=tiers,
+        explanation=explanation,
     )
 
 
 def _moves(journal: pa.Table, tiers: tuple[str, ...]) -> dict[str, FloatArray]:
     call, tier = _places(journal["call"], _CALLS), _places(journal["answer"], tiers)
-    moving = np.flatnonzero((call >= 0) & (tier >= 0))
+    keys = _floats(journal["key"])
+    # What was published in flight has its place already when it is stored.
+    placed = np.unique(keys[(call == _CALLS.index("publish")) & (tier >= 0)])
+    again = (call == _CALLS.index("store")) & np.isin(keys, placed)
+    moving = np.flatnonzero((call >= 0) & (tier >= 0) & ~again)
     columns = {name: _floats(journal[name])[moving] for name in ("now_s", "key", "size_bytes")}
     return {**columns, "call": call[moving].astype(float), "tier": tier[moving].astype(float)}
+
+
+def _resizes(journal: pa.Table) -> dict[str, FloatArray]:
+    rows = np.flatnonzero(_places(journal["call"], ("resize",)) == 0)
+    return {name: _floats(journal[name])[rows] for name in ("now_s", "size_bytes")}
 
 
 def _floats(column: pa.ChunkedArray) -> FloatArray:

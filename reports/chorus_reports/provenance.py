@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chorus_reports.answer import simulated_mark
 from chorus_reports.finished_run import FinishedRun
 from chorus_reports.quantities import count, counted, seconds
 
@@ -52,6 +53,7 @@ def sources(run: FinishedRun) -> list[tuple[str, str, str]]:
     profile, engine = summary["profile"], summary["engine"]
     used = ", ".join(profile["used"])
     embedder = summary["trace"]["embedder"] or "an unknown embedder"
+    mark = simulated_mark(run)
     return [
         (
             "requests, arrivals, prompts",
@@ -69,32 +71,35 @@ def sources(run: FinishedRun) -> list[tuple[str, str, str]]:
         ("stage times", profile["source"], f"Profile {used}. {_COSTS[profile['source']]}"),
         (
             "hits, donors, evictions",
-            "simulated",
-            "The policy's own code decides on simulated instants; the journal lists each call.",
+            mark,
+            (
+                "Simulated: the policy's own code decides on simulated instants; the journal "
+                "lists each call."
+            ),
         ),
         (
             "response, waiting, utilisation, GPU time",
-            "simulated",
+            mark,
             (
-                f"One first-come-first-served queue in front of the GPUs ({engine['name']} "
-                f"{engine['version']}, chorus-cache {engine['chorus']}) with these stage times: "
-                f"they are no better than {profile['source']}."
+                "Simulated: one first-come-first-served queue in front of the GPUs "
+                f"({engine['name']} {engine['version']}, chorus-cache {engine['chorus']}) with "
+                f"these stage times: they are no better than {profile['source']}."
             ),
         ),
         (
             "saved GPU time, speed-ups",
-            "simulated",
+            mark,
             (
-                "Difference from a run of the same requests without a cache, with the same random "
-                "stage times."
+                "Simulated: the difference from a run of the same requests without a cache, with "
+                "the same random stage times."
             ),
         ),
         (
             "± of means",
-            "simulated",
+            mark,
             (
-                "95 % batch-means interval (20 batches) of this one run and seed. It does not "
-                "cover another day's traffic."
+                "A 95 % batch-means interval (10 batches, corrected for their correlation) of this "
+                "one run and seed. It does not cover another day's traffic."
             ),
         ),
         ("dollars", "assumed", _prices(run.scenario["prices"])),

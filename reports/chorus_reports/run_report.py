@@ -1,20 +1,17 @@
 """The run report: ``report.html``, ``report.md`` and ``figures/`` in a run folder."""
 
-import re
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 
 from chorus_reports.answer import answer, key_numbers
-from chorus_reports.bounds_table import bounds_table
+from chorus_reports.bounds_table import bounds_section
 from chorus_reports.caution import cautions
-from chorus_reports.chart import SETTINGS, Chart
+from chorus_reports.document import Document, Section, Table
+from chorus_reports.explanations import explanation_sections
 from chorus_reports.finished_run import FinishedRun, read_run
 from chorus_reports.not_modelled import NOT_MODELLED
+from chorus_reports.page import write_page
+from chorus_reports.plot import Plot
 from chorus_reports.plots.cache_bytes import cache_bytes
 from chorus_reports.plots.cold_start import cold_start
 from chorus_reports.plots.donor_lag import donor_lag
@@ -24,11 +21,11 @@ from chorus_reports.plots.hit_kinds import hit_kinds
 from chorus_reports.plots.queue_length import queue_length
 from chorus_reports.plots.response_time import response_time
 from chorus_reports.provenance import sources, what_was_simulated
-from chorus_reports.quantities import share
 from chorus_reports.replications import replications
+from chorus_reports.stage_times import stage_section
 
-#: Charts in the order a reader meets them.
-PLOTS: tuple[Callable[[FinishedRun], Chart], ...] = (
+#: Plots in the order a reader meets them.
+PLOTS: tuple[Callable[[FinishedRun], Plot], ...] = (
     response_time,
     queue_length,
     cold_start,
@@ -45,68 +42,56 @@ REPEAT = "chorus-sim run --scenario scenario.toml --out repeat"
 def write_report(folder: Path) -> None:
     """Write the report of the run in ``folder`` beside its data.
 
-    The page loads nothing: its style and its drawings are part of it. Raises ``ScenarioError``
-    where the folder is not a whole run folder.
+    The page loads nothing: its style, its drawings and what draws them are part of it. Raises
+    ``ScenarioError`` where the folder is not a whole run folder.
     """
     run = read_run(folder)
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    with mpl.rc_context(SETTINGS):
-        charts = [plot(run) for plot in PLOTS]
-        drawings = [chart.write(figures) for chart in charts]
-    page = {**_page(run), "charts": list(zip(charts, drawings, strict=True))}
-    templates = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    policy, trace = run.summary["policy"]["name"], Path(run.summary["trace"]["name"]).name
+    document = Document(
+        title=f"{policy} on {trace}",
+        answer=tuple(answer(run)),
+        cautions=tuple(cautions(run)),
+        key_numbers=tuple(key_numbers(run)),
+        setting=tuple(what_was_simulated(run)),
+        sections=(
+            bounds_section(run),
+            *explanation_sections(run),
+            stage_section(run),
+            *_replications(run),
+            Section(title="Figures", plots=tuple(plot(run) for plot in PLOTS)),
+            Section(
+                title="Where each number is from",
+                tables=(
+                    Table(
+                        columns=("numbers", "source", "how"), rows=tuple(sources(run)), words=True
+                    ),
+                ),
+            ),
+            Section(
+                title="What is not modelled",
+                points=tuple(f"{what}: {meaning}" for what, meaning in NOT_MODELLED.items()),
+            ),
+            Section(
+                title="Repeat it",
+                paragraphs=(
+                    (
+                        "Paths in the scenario are relative to the folder the run was started "
+                        "from; run it there."
+                    ),
+                ),
+                code=(REPEAT, run.scenario_toml),
+            ),
+        ),
     )
-    templates.filters["md"] = _markdown
-    templates.filters["tight"] = _tight
-    for name in ("report.html", "report.md"):
-        text = templates.get_template(name).render(page)
-        (folder / name).write_text(text, encoding="utf-8")
+    write_page(document, folder)
 
 
-def _page(run: FinishedRun) -> dict[str, Any]:
-    """Return everything the templates print besides the charts."""
-    summary = run.summary
-    longest = max(map(len, re.findall("`+", run.scenario_toml)), default=0)
-    misses = summary["misses"]
-    seeds, seed_rows = replications(run)
-    return {
-        "policy": summary["policy"]["name"],
-        "trace": Path(summary["trace"]["name"]).name,
-        "style": _template("report.css"),
-        "cautions": cautions(run),
-        "answer": answer(run),
-        "key_numbers": key_numbers(run),
-        "setting": what_was_simulated(run),
-        "table": bounds_table(run),
-        "misses": [
-            (reason, f"{number:,}", share(number / summary["requests"]))
-            for reason, number in misses.items()
-        ],
-        "seeds": seeds,
-        "seed_rows": seed_rows,
-        "sources": sources(run),
-        "not_modelled": NOT_MODELLED,
-        "repeat": REPEAT,
-        "scenario_toml": run.scenario_toml,
-        "fence": "`" * max(3, longest + 1),
-    }
-
-
-def _template(name: str) -> str:
-    return (resources.files("chorus_reports") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _tight(text: str) -> str:
-    """Return ``text`` with numbers and their units kept on one line."""
-    return re.sub(r"(?<=\d) (?=(%|s|ms|min|h|[KMGT]?i?B)\b|%)", "\u00a0", text)
-
-
-def _markdown(text: str) -> str:
-    """Return ``text`` with every character escaped that Markdown or HTML would act on."""
-    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", text.replace("\n", " "))
+def _replications(run: FinishedRun) -> tuple[Section, ...]:
+    sentence, rows = replications(run)
+    if not rows:
+        return ()
+    table = Table(
+        columns=("", "mean", "95 % interval", "least to most"),
+        rows=tuple((name, *cells) for name, cells in rows),
+    )
+    return (Section(title="Replications", paragraphs=(sentence,), tables=(table,)),)

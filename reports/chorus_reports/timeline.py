@@ -50,6 +50,14 @@ class Timeline:
         highest: FloatArray = np.maximum(upto_last, level[last])
         return highest
 
+    def between(self, begin_s: float, end_s: float) -> list[tuple[float, float]]:
+        """Return the level at ``begin_s``, then (instant, level) of each change up to ``end_s``."""
+        first = int(np.searchsorted(self._at, begin_s, side="right"))
+        last = int(np.searchsorted(self._at, end_s, side="right"))
+        before = float(self._level[first - 1]) if first else 0.0
+        changes = zip(self._at[first:last].tolist(), self._level[first:last].tolist(), strict=True)
+        return [(begin_s, before), *changes]
+
 
 def edges_between(begin_s: float, end_s: float) -> FloatArray:
     """Return the edges of ``BINS`` equal bins."""

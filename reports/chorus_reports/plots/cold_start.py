@@ -3,50 +3,55 @@
 import numpy as np
 
 from chorus_policies.plan import PLAN_KINDS
-from chorus_reports.chart import COLUMN_COLOURS, KIND_COLOURS, Chart, legend_above, new_figure
 from chorus_reports.finished_run import FinishedRun
+from chorus_reports.plot import COLUMN_COLOURS, KIND_COLOURS, Dash, Panel, Plot, Steps
 from chorus_reports.quantities import count, counted, share
 
 #: With fewer points than this the policy's own curve is drawn finer from its records.
 _FEW_POINTS = 3
 _FINE_POINTS = 20
-_STYLES = {"policy": "-", "unbounded": "--", "clairvoyant": ":"}
+_STYLES: dict[str, Dash] = {"policy": "solid", "unbounded": "dashed", "clairvoyant": "dotted"}
 
 
-def cold_start(run: FinishedRun) -> Chart:
+def cold_start(run: FinishedRun) -> Plot:
     """Draw the hit ratio of each thousand requests, the warm-up included."""
-    figure, (axes,) = new_figure()
     columns = {name: column for name, column in run.columns().items() if name != "no_cache"}
     points = run.summary["cold_start"]
-    edges = [0, *(point["first"] + point["requests"] for point in points)]
+    edges = np.array([0, *(point["first"] + point["requests"] for point in points)], dtype=float)
+    series = []
     if len(points) < _FEW_POINTS and len(run.kind) >= 2 * _FINE_POINTS:
         size = -(-len(run.kind) // _FINE_POINTS)
         fine = np.append(np.arange(0, len(run.kind), size), len(run.kind))
         hit = (run.kind != PLAN_KINDS.index("fresh")).astype(float)
         ratios = np.add.reduceat(hit, fine[:-1]) / np.diff(fine)
-        colour = KIND_COLOURS["fresh"]
-        axes.stairs(
-            ratios, fine, baseline=None, color=colour, linewidth=1.0, label=f"by {size} requests"
+        series.append(
+            Steps(
+                name=f"by {size} requests",
+                edges=fine.astype(float),
+                values=ratios,
+                colour=KIND_COLOURS["fresh"],
+                filled=False,
+                width=1.0,
+            )
         )
-    for name, column in reversed(columns.items()):
-        axes.stairs(
-            [point["request_hit_ratio"] for point in column["cold_start"]],
-            edges,
-            baseline=None,
-            color=COLUMN_COLOURS[name],
-            linestyle=_STYLES[name],
-            linewidth=1.8,
-            label=name,
+    series += [
+        Steps(
+            name=name,
+            edges=edges,
+            values=np.array([point["request_hit_ratio"] for point in column["cold_start"]]),
+            colour=COLUMN_COLOURS[name],
+            filled=False,
+            dash=_STYLES[name],
         )
-    axes.set_xlim(0, edges[-1])
-    axes.set_ylim(0.0, 1.03)
-    axes.xaxis.set_major_formatter(lambda value, _: count(value))
-    axes.locator_params(axis="x", nbins=6, integer=True)
-    axes.set_xlabel("requests since the run began")
-    axes.set_ylabel("request hit ratio")
-    legend_above(axes)
-    return Chart(
-        name="cold-start", title="Cold start", caption=_caption(run, columns), figure=figure
+        for name, column in reversed(columns.items())
+    ]
+    return Plot(
+        name="cold-start",
+        title="Cold start",
+        caption=_caption(run, columns),
+        panels=(Panel(series=tuple(series), y_label="request hit ratio", y_range=(0.0, 1.03)),),
+        x_label="requests since the run began",
+        x_range=(0.0, float(edges[-1])),
     )
 
 

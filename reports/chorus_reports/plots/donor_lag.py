@@ -1,47 +1,43 @@
 """Donor lag: how many requests lie between a donor and the request it serves."""
 
 import numpy as np
-from matplotlib.ticker import NullLocator
 
 from chorus_policies.plan import PLAN_KINDS
-from chorus_reports.chart import KIND_COLOURS, Chart, legend_above, new_figure, say
-from chorus_reports.finished_run import FinishedRun
+from chorus_reports.finished_run import FinishedRun, FloatArray
+from chorus_reports.plot import KIND_COLOURS, Panel, Plot, Steps, log_ticks
 from chorus_reports.quantities import count, counted, seconds
 
 
-def donor_lag(run: FinishedRun) -> Chart:
+def donor_lag(run: FinishedRun) -> Plot:
     """Draw the lag in requests on a log scale, stacked by kind."""
     place = np.arange(run.cut, len(run.kind))
     donor, kinds = run.counted("donor"), run.counted_kind()
-    figure, (axes,) = new_figure()
-    axes.set_xlabel("requests between donor and request (log scale)")
     served = ~np.isnan(donor)
-    title = "Lag of donors"
+    title, label = "Lag of donors", "requests between donor and request (log scale)"
     if not served.any():
-        say(axes, "no donors: nothing is reused")
-        caption = "Nothing is reused, so there is no lag."
-        return Chart(name="donor-lag", title=title, caption=caption, figure=figure)
+        return Plot(
+            name="donor-lag",
+            title=title,
+            caption="Nothing is reused, so there is no lag.",
+            panels=(Panel(series=(), y_label=""),),
+            x_label=label,
+            nothing="no donors: nothing is reused",
+        )
     lag = place[served] - donor[served]
-    edges = 2.0 ** np.arange(int(np.log2(lag.max())) + 2)
-    below = np.zeros(len(edges) - 1)
-    for number, kind in enumerate(PLAN_KINDS[:-1]):
-        part = np.histogram(lag[kinds[served] == number], edges)[0]
-        if not part.any():
-            continue
-        colour = KIND_COLOURS[kind]
-        axes.stairs(below + part, edges, baseline=below, fill=True, color=colour, label=kind)
-        below = below + part
-    axes.set_xscale("log")
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda value, _: count(value))
-    axes.set_xlim(1, edges[-1])
-    axes.set_ylim(0, float(below.max()) * 1.05)
-    axes.locator_params(axis="y", integer=True)
-    axes.set_ylabel("requests per doubling")
-    legend_above(axes)
+    edges: FloatArray = 2.0 ** np.arange(int(np.log2(lag.max())) + 2, dtype=np.float64)
+    parts = {
+        kind: np.histogram(lag[kinds[served] == number], edges)[0]
+        for number, kind in enumerate(PLAN_KINDS[:-1])
+    }
+    series = tuple(
+        Steps(name=kind, edges=edges, values=part.astype(float), colour=KIND_COLOURS[kind])
+        for kind, part in parts.items()
+        if part.any()
+    )
+    most = float(np.sum(list(parts.values()), axis=0).max())
     arrival = run.records["arrival_s"]
     age_s = arrival[place[served]] - arrival[donor[served].astype(int)]
-    return Chart(
+    return Plot(
         name="donor-lag",
         title=title,
         caption=(
@@ -52,5 +48,16 @@ def donor_lag(run: FinishedRun) -> Chart:
             if len(lag) >= 20
             else f"{counted(len(lag), 'donor')}: too few to say how far back they lie."
         ),
-        figure=figure,
+        panels=(
+            Panel(
+                series=series,
+                y_label="requests per doubling",
+                y_range=(0.0, most * 1.05),
+                whole=True,
+            ),
+        ),
+        x_label=label,
+        x_range=(1.0, float(edges[-1])),
+        x_log=True,
+        x_ticks=log_ticks(1.0, float(edges[-1])),
     )

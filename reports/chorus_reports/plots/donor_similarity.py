@@ -5,42 +5,55 @@ import math
 import numpy as np
 
 from chorus_policies.plan import PLAN_KINDS
-from chorus_reports.chart import KIND_COLOURS, Chart, legend_above, new_figure, say
 from chorus_reports.finished_run import FinishedRun
+from chorus_reports.plot import KIND_COLOURS, Panel, Plot, Steps
 from chorus_reports.quantities import share
 
 #: Width of a bar, and how near to the least similar donor counts as near.
 _WIDTH, _NEAR = 0.005, 0.02
 
 
-def donor_similarity(run: FinishedRun) -> Chart:
+def donor_similarity(run: FinishedRun) -> Plot:
     """Draw the similarity of donors, stacked by kind."""
     similarity, kinds = run.counted("similarity"), run.counted_kind()
-    figure, (axes,) = new_figure()
-    axes.set_xlabel("similarity of donor and request (cosine)")
     served = ~np.isnan(similarity)
-    title = "Similarity of donors"
+    title, label = "Similarity of donors", "similarity of donor and request (cosine)"
     if not served.any():
-        say(axes, "no donors: nothing is reused")
-        caption = "Nothing is reused, so there are no donors."
-        return Chart(name="donor-similarity", title=title, caption=caption, figure=figure)
+        return Plot(
+            name="donor-similarity",
+            title=title,
+            caption="Nothing is reused, so there are no donors.",
+            panels=(Panel(series=(), y_label=""),),
+            x_label=label,
+            nothing="no donors: nothing is reused",
+        )
     low = math.floor(float(similarity[served].min()) / _WIDTH - 1e-6) * _WIDTH
     edges = np.linspace(low, 1.0, max(1, round((1.0 - low) / _WIDTH)) + 1)
-    below = np.zeros(len(edges) - 1)
-    for number, kind in enumerate(PLAN_KINDS[:-1]):
-        values = np.clip(similarity[served & (kinds == number)], low, 1.0)
-        part = np.histogram(values, edges)[0]
-        if not part.any():
-            continue
-        colour = KIND_COLOURS[kind]
-        axes.stairs(below + part, edges, baseline=below, fill=True, color=colour, label=kind)
-        below = below + part
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(0, float(below.max()) * 1.05)
-    axes.locator_params(axis="y", integer=True)
-    axes.set_ylabel(f"requests per {_WIDTH:g}")
-    legend_above(axes)
-    return Chart(name="donor-similarity", title=title, caption=_caption(run), figure=figure)
+    parts = {
+        kind: np.histogram(np.clip(similarity[served & (kinds == number)], low, 1.0), edges)[0]
+        for number, kind in enumerate(PLAN_KINDS[:-1])
+    }
+    series = tuple(
+        Steps(name=kind, edges=edges, values=part.astype(float), colour=KIND_COLOURS[kind])
+        for kind, part in parts.items()
+        if part.any()
+    )
+    most = float(np.sum(list(parts.values()), axis=0).max())
+    return Plot(
+        name="donor-similarity",
+        title=title,
+        caption=_caption(run),
+        panels=(
+            Panel(
+                series=series,
+                y_label=f"requests per {_WIDTH:g}",
+                y_range=(0.0, most * 1.05),
+                whole=True,
+            ),
+        ),
+        x_label=label,
+        x_range=(float(edges[0]), float(edges[-1])),
+    )
 
 
 def _caption(run: FinishedRun) -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from chorus_policies.plan import PLAN_KINDS
-from chorus_reports.chart import Chart, legend_above, new_figure
 from chorus_reports.finished_run import FinishedRun, FloatArray
+from chorus_reports.plot import Bars, Panel, Plot
 from chorus_reports.quantities import count, seconds, share
 
 _GROUPS = {
@@ -16,31 +16,27 @@ _GROUPS = {
 _COLOURS = ("#0072b2", "#e69f00", "#56b4e9", "#d55e00")
 
 
-def gpu_time(run: FinishedRun) -> Chart:
+def gpu_time(run: FinishedRun) -> Plot:
     """Draw GPU-hours by kind, stacked by stage."""
     by_stage = stage_seconds(run)
     total = float(sum(part.sum() for part in by_stage.values()))
     scale, unit = (3600.0, "GPU-hours") if total >= 3600 else (1.0, "GPU-seconds")
     kinds = run.counted_kind()
-    names = [f"{kind}\n{count((kinds == number).sum())}" for number, kind in enumerate(PLAN_KINDS)]
-    figure, (axes,) = new_figure()
-    left = np.zeros(len(PLAN_KINDS))
-    for (group, part), colour in zip(by_stage.items(), _COLOURS, strict=True):
-        axes.barh(range(len(names)), part / scale, left=left, color=colour, label=group, height=0.6)
-        left = left + part / scale
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
-    axes.set_xlim(0, float(left.max()) * 1.05 or 1.0)
-    axes.set_xlabel(unit)
-    axes.set_ylabel("kind, requests")
-    legend_above(axes)
-    return Chart(
+    labels = tuple(
+        f"{kind}\n{count((kinds == number).sum())}" for number, kind in enumerate(PLAN_KINDS)
+    )
+    longest = float(np.sum(list(by_stage.values()), axis=0).max()) / scale
+    series = tuple(
+        Bars(name=group, labels=labels, values=part / scale, colour=colour)
+        for (group, part), colour in zip(by_stage.items(), _COLOURS, strict=True)
+    )
+    return Plot(
         name="gpu-time",
         title="Where GPU time goes",
         caption=_caption(run, by_stage, total),
-        figure=figure,
+        panels=(Panel(series=series, y_label="kind, requests"),),
+        x_label=unit,
+        x_range=(0.0, longest * 1.05 or 1.0),
     )
 
 

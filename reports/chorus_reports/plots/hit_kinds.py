@@ -3,8 +3,8 @@
 import numpy as np
 
 from chorus_policies.plan import PLAN_KINDS
-from chorus_reports.chart import KIND_COLOURS, Chart, legend_above, new_figure
 from chorus_reports.finished_run import FinishedRun, FloatArray
+from chorus_reports.plot import KIND_COLOURS, Panel, Plot, Steps
 from chorus_reports.quantities import counted, share
 from chorus_reports.timeline import time_unit
 
@@ -29,44 +29,39 @@ _MOST_BARS, _SHORT_BARS = 72, 24
 _ENOUGH = 20
 
 
-def hit_kinds(run: FinishedRun) -> Chart:
+def hit_kinds(run: FinishedRun) -> Plot:
     """Draw the requests of each hour, stacked by kind; a longer or shorter run takes other bars."""
     since = run.records["arrival_s"] - run.begin_s
     span = float(since[-1])
     width = _width(span)
     bars = int(span // width) + 1
     place = (since // width).astype(int)
-    edges = np.arange(bars + 1) * width
+    edges = np.arange(bars + 1, dtype=np.float64) * width
     counts = [
         np.bincount(place[run.kind == number], minlength=bars).astype(float)
         for number in range(len(PLAN_KINDS))
     ]
     unit, name = time_unit(span)
-    figure, (axes,) = new_figure()
-    below = np.zeros(bars)
-    for kind, part in zip(PLAN_KINDS, counts, strict=True):
-        if not part.any():
-            continue
-        axes.stairs(
-            below + part,
-            edges / unit,
-            baseline=below,
-            fill=True,
-            color=KIND_COLOURS[kind],
-            label=kind,
-        )
-        below = below + part
-    axes.set_xlim(0, edges[-1] / unit)
-    axes.set_ylim(0, float(below.max()) * 1.05)
-    axes.locator_params(axis="y", integer=True)
-    axes.set_xlabel(f"{name} since the first arrival")
-    axes.set_ylabel(f"requests per {_WIDTHS[width]}")
-    legend_above(axes)
-    return Chart(
+    requests = np.sum(counts, axis=0)
+    series = tuple(
+        Steps(name=kind, edges=edges / unit, values=part, colour=KIND_COLOURS[kind])
+        for kind, part in zip(PLAN_KINDS, counts, strict=True)
+        if part.any()
+    )
+    return Plot(
         name="hit-kinds",
         title="Hits over time",
-        caption=_caption(below, below - counts[-1], width),
-        figure=figure,
+        caption=_caption(requests, requests - counts[-1], width),
+        panels=(
+            Panel(
+                series=series,
+                y_label=f"requests per {_WIDTHS[width]}",
+                y_range=(0.0, float(requests.max()) * 1.05),
+                whole=True,
+            ),
+        ),
+        x_label=f"{name} since the first arrival",
+        x_range=(0.0, float(edges[-1] / unit)),
     )
 
 

@@ -2,36 +2,45 @@
 
 import numpy as np
 
-from chorus_reports.chart import COLUMN_COLOURS, LIMIT_COLOUR, Chart, legend_above, new_figure
 from chorus_reports.finished_run import FinishedRun, FloatArray
+from chorus_reports.plot import COLUMN_COLOURS, Limit, Panel, Plot, Steps
 from chorus_reports.quantities import count, seconds, share
 from chorus_reports.timeline import Timeline, edges_between, time_unit
 
 
-def queue_length(run: FinishedRun) -> Chart:
+def queue_length(run: FinishedRun) -> Plot:
     """Draw the longest queue and the mean number of busy GPUs over the run."""
     waiting, serving = _waiting(run), _serving(run)
     gpus = run.summary["fleet"]["gpus"]
     edges = edges_between(run.begin_s, run.end_s)
     unit, name = time_unit(run.end_s - run.begin_s)
     at = (edges - run.begin_s) / unit
-    figure, (axes, below) = new_figure(2, (1.0, 1.0))
-    axes.stairs(waiting.highest(edges), at, fill=True, color=COLUMN_COLOURS["unbounded"])
-    axes.set_ylim(0, max(1.0, waiting.peak) * 1.08)
-    axes.set_ylabel("waiting,\nrequests")
-    axes.locator_params(axis="y", integer=True, nbins=4)
-    below.stairs(serving.mean(edges), at, fill=True, color=COLUMN_COLOURS["policy"], label="busy")
-    below.axhline(gpus, color=LIMIT_COLOUR, linestyle="--", linewidth=1.1, label="fleet")
-    below.set_ylim(0, gpus * 1.12)
-    below.set_xlim(0, at[-1])
-    below.set_ylabel("busy,\nGPUs")
-    below.set_xlabel(f"{name} since the first arrival")
-    legend_above(below)
-    return Chart(
+    queue = Steps(
+        name="waiting",
+        edges=at,
+        values=waiting.highest(edges),
+        colour=COLUMN_COLOURS["unbounded"],
+    )
+    busy = Steps(name="busy", edges=at, values=serving.mean(edges), colour=COLUMN_COLOURS["policy"])
+    return Plot(
         name="queue-length",
         title="Queue and busy GPUs",
         caption=_caption(run, waiting, serving),
-        figure=figure,
+        panels=(
+            Panel(
+                series=(queue,),
+                y_label="waiting,\nrequests",
+                y_range=(0, max(1.0, waiting.peak) * 1.08),
+                whole=True,
+            ),
+            Panel(
+                series=(busy, Limit(name="fleet", at=gpus)),
+                y_label="busy,\nGPUs",
+                y_range=(0, gpus * 1.2),
+            ),
+        ),
+        x_label=f"{name} since the first arrival",
+        x_range=(0, float(at[-1])),
     )
 
 
