@@ -1,8 +1,8 @@
 """Compare policies at several capacities on one trace, with intervals.
 
-All runs share requests and luck. Intervals come from a block bootstrap over the trace (Kunsch,
-1989): the requests are cut into consecutive blocks, blocks are drawn with replacement, the same
-draw for every policy, so a difference between two policies is judged on equal ground.
+All runs share requests and luck. Intervals come from a block bootstrap over the trace
+(``bootstrap.py``), the same draw for every policy, so a difference between two policies is judged
+on equal ground.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from chorus_policies.journal import Journal
+from chorus_sim.bootstrap import BLOCKS, DRAWS, FloatArray, block_draws, block_sums
 from chorus_sim.experiment import (
     prepare,
     run_clairvoyant,
@@ -24,14 +24,10 @@ from chorus_sim.experiment import (
 from chorus_sim.scenario import Scenario
 from chorus_sim.scenario_file import with_policy
 from chorus_sim.summary import Run
+from chorus_sim.upper_bound import saved_at_most
 from chorus_traces.trace import Trace
 
-FloatArray = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-
-#: Blocks of the bootstrap and draws from them. Blocks must be longer than a session's echo.
-BLOCKS = 50
-DRAWS = 2000
 
 
 def compare(
@@ -67,9 +63,13 @@ def compare(
             bytes_of = prepared.tiers[0].capacity_bytes
         progress("comparing", done, total)
         done += 1
-        clairvoyant = run_clairvoyant(vary(first, _at(scenario, scenario.policy, capacity)))
+        bounded = vary(first, _at(scenario, scenario.policy, capacity))
+        clairvoyant = run_clairvoyant(bounded)
         bounds = {"clairvoyant": _saved(baseline, clairvoyant), "unbounded": unbounded}
-        rows.append(_row(capacity, bytes_of, saved, figures, bounds, used))
+        row = _row(capacity, bytes_of, saved, figures, bounds, used)
+        most = saved_at_most(bounded)
+        row["bounds"]["upper_bound"] = None if most is None else most.saved_s / float(used.sum())
+        rows.append(row)
     progress("comparing", total, total)
     return {
         "schema": "chorus.comparison/1",
@@ -110,10 +110,10 @@ def _row(
     bounds: dict[str, FloatArray],
     used: FloatArray,
 ) -> dict[str, Any]:
-    draws = _block_draws(len(used))
-    before = _block_sums(used)[draws].sum(axis=1)
+    draws = block_draws(len(used))
+    before = block_sums(used)[draws].sum(axis=1)
     shares = {
-        name: _block_sums(values)[draws].sum(axis=1) / before for name, values in saved.items()
+        name: block_sums(values)[draws].sum(axis=1) / before for name, values in saved.items()
     }
     mean = {name: float(values.sum() / used.sum()) for name, values in saved.items()}
     best = max(mean, key=lambda name: mean[name])
@@ -135,15 +135,3 @@ def _row(
         "policies": policies,
         "bounds": {name: float(values.sum() / used.sum()) for name, values in bounds.items()},
     }
-
-
-def _block_sums(values: FloatArray) -> FloatArray:
-    edges = np.linspace(0, len(values), min(BLOCKS, len(values)) + 1).astype(np.int64)[:-1]
-    sums: FloatArray = np.add.reduceat(values, edges)
-    return sums
-
-
-def _block_draws(requests: int) -> npt.NDArray[np.int64]:
-    """Return block numbers, shape ``(draws, blocks)``: the same for every policy and capacity."""
-    blocks = min(BLOCKS, requests)
-    return np.random.default_rng(0).integers(0, blocks, (DRAWS, blocks))

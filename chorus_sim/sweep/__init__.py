@@ -1,0 +1,1 @@
+"""Sweep: every point of a grid of scenarios, computed once, on one machine or many."""

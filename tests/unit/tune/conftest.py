@@ -1,0 +1,89 @@
+"""A short trace with embeddings beside it, and the command line in an empty folder."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from command_line import Answer, chorus_sim
+
+from chorus_policies.costs.quality import QualityCell, QualityCurve, write_quality
+from chorus_traces.read import read_trace
+from chorus_traces.sample import sample_path
+from chorus_traces.write import write_trace
+
+REQUESTS = 400
+
+#: The compiled engine takes seconds to compile, which no test here needs.
+SIMPY = ("--set", "run.engine=simpy")
+
+
+@pytest.fixture(scope="session")
+def short_trace(tmp_path_factory) -> Path:
+    """The first requests of the sample day, which hold copies, reuse and misses."""
+    trace = read_trace(sample_path("studio-day"))
+    part = dataclasses.replace(
+        trace, requests=trace.requests[:REQUESTS], embeddings=trace.embeddings[:REQUESTS]
+    )
+    path = tmp_path_factory.mktemp("trace") / "short.jsonl"
+    write_trace(part, path)
+    return path
+
+
+@pytest.fixture
+def sim(capfd, monkeypatch, tmp_path):
+    """Call the command line in an empty folder with a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHORUS_CACHE_DIR", str(tmp_path / "kept"))
+
+    def call(*words: object) -> Answer:
+        return chorus_sim(capfd, monkeypatch, *words)
+
+    return call
+
+
+@pytest.fixture
+def tune(sim, short_trace):
+    """Tune on the short trace, unless ``flags`` say otherwise."""
+
+    def call(*flags: object) -> Answer:
+        words = ("tune", "--trace", short_trace, "--capacity", "1GiB", "--gpus", 8, *SIMPY)
+        return sim(*words, "--out", "mine.toml", *flags)
+
+    return call
+
+
+@pytest.fixture
+def curve(tmp_path):
+    """A curve that knows full compute and SRD at the bands of ``lru``, the later k1 the worse."""
+    cells = [
+        QualityCell(
+            mode=mode,
+            steps=50,
+            k1=k1,
+            k2=k2,
+            similarity=(0.0, 1.0),
+            words=(0, 1000),
+            basis="all donors",
+            trials=100,
+            acceptable=acceptable,
+        )
+        for mode, k1, k2, acceptable in (
+            ("full", 0.0, 0.0, 98),
+            ("srd+tgaa", 0.2, 0.7, 90),
+            ("srd+tgaa", 0.3, 0.8, 80),
+            ("srd+tgaa", 0.4, 0.8, 60),
+        )
+    ]
+    path = tmp_path / "curve.json"
+    made = QualityCurve(
+        model="shapes",
+        acceptable="right colour",
+        embedder="any",
+        device="cpu",
+        date="2026-01-01",
+        versions={},
+        settings={},
+        cells=tuple(cells),
+    )
+    write_quality(made, path)
+    return "./curve.json"
