@@ -4,8 +4,8 @@ Evict the entry whose next use is worth least: GPU-steps it would save there, pe
 how many requests away it lies. In identity mode with equal sizes this is Belady's rule (1966).
 Under similarity Belady is not optimal and the offline optimum is NP-hard, so this is a heuristic
 bound: a policy may beat it, and one that trims entries does where memory is short, for this bound
-keeps entries whole. It assumes that donors hold what their form promises and that requests
-start in arrival order. Cost per eviction: O(residents), vectorised.
+keeps entries whole; ``upper_bound.py`` is a proven one. It assumes that donors hold what their
+form promises and that requests start in arrival order. Cost per eviction: O(residents), vectorised.
 """
 
 from collections.abc import Container, Iterator
@@ -61,7 +61,7 @@ def _savings(
         key = (number, query.steps, quanta[edge])
         if key not in known:
             profile = workload.profiles[number]
-            donor = _complete_donor(query, policy.form, reuse)
+            donor = complete_donor(query, policy.form, reuse)
             plan = reuse.plan(query, [(donor, quanta[edge] / QUANTA)], 0.0)
             work = work_of(plan, query.steps, profile.srd_full_every)
             srd = profile.srd_step_s(work.active_share) / profile.full_step.mean_s
@@ -70,7 +70,8 @@ def _savings(
     return saving
 
 
-def _complete_donor(query: Query, form: EntryForm, reuse: Reuse) -> Entry:
+def complete_donor(query: Query, form: EntryForm, reuse: Reuse) -> Entry:
+    """Return a donor that holds every latent its form promises."""
     first, last = form.window(reuse.span(query.steps), 0)
     return Entry(
         key=-1,

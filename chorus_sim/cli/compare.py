@@ -75,18 +75,21 @@ def _print(comparison: dict[str, Any]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     names = list(comparison["rows"][0]["policies"])
     table.add_column("GPU time saved at")
-    for name in [*names, "clairvoyant", "unbounded"]:
+    for name in [*names, "clairvoyant", "unbounded", "upper bound"]:
         table.add_column(name, justify="right")
     for row in comparison["rows"]:
         cells = [_cell(row, name) for name in names]
         bounds = [f"{row['bounds'][name]:.2%}" for name in ("clairvoyant", "unbounded")]
+        most = row["bounds"]["upper_bound"]
+        bounds.append("-" if most is None else f"{most:.2%}")
         table.add_row(row["capacity"], *cells, *bounds)
     console = wide_console()
     console.print(table)
     console.print(
         f"* best of its row, = within noise of the best ({comparison['interval']}); the bounds run "
         f"over {comparison['bounds_over']}, clairvoyant is a heuristic, unbounded is not a proven "
-        f"bound; costs: {comparison['profile']}"
+        "bound, the upper bound is one for that reuse rule and entry form; costs: "
+        f"{comparison['profile']}"
     )
 
 

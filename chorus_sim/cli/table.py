@@ -69,6 +69,33 @@ _ROWS: list[tuple[str, Callable[[Column], str]] | None] = [
 ]
 
 
+def _predicted(part: str) -> Callable[[Column], str]:
+    """Return how to read the expected share of acceptable clips; ``part`` is a kind or all."""
+
+    def read(column: Column) -> str:
+        quality = column["quality"]
+        found = quality["reused"] if part == "all" else quality["by_kind"].get(part)
+        if found is None or found["share"] is None:
+            return "unknown" if found and found["requests"] else "-"
+        return f"{found['share']:.0%} [{found['low']:.0%}, {found['high']:.0%}]"
+
+    return read
+
+
+def _known(column: Column) -> str:
+    reused = column["quality"]["reused"]
+    return f"{reused['known']:,} of {reused['requests']:,}"
+
+
+#: Rows of a run with a quality curve.
+_QUALITY_ROWS: list[tuple[str, Callable[[Column], str]]] = [
+    ("acceptable, of clips with reuse", _predicted("all")),
+    ("acceptable, of regional", _predicted("regional")),
+    ("acceptable, of resumed", _predicted("resume")),
+    ("clips with reuse that the curve knows", _known),
+]
+
+
 def print_table(summary: dict[str, Any]) -> None:
     """Print the summary: the policy's column beside one per bound."""
     console = wide_console()
@@ -84,6 +111,10 @@ def print_table(summary: dict[str, Any]) -> None:
             table.add_section()
         else:
             table.add_row(row[0], *(row[1](column) for column in columns.values()))
+    if "quality" in summary:
+        table.add_section()
+        for row in _QUALITY_ROWS:
+            table.add_row(row[0], *(row[1](column) for column in columns.values()))
     table.add_section()
     for place, point in enumerate(summary["cold_start"]):
         name = f"hit ratio, requests {point['first']:,}-{point['first'] + point['requests'] - 1:,}"
@@ -92,6 +123,12 @@ def print_table(summary: dict[str, Any]) -> None:
         ]
         table.add_row(name, *cells)
     console.print(table)
+    most = summary.get("upper_bound")
+    if most is not None:
+        console.print(
+            f"upper bound  no eviction under this reuse rule and capacity saves more than "
+            f"{_hours(most['saved_s'])} ({_share(most['saved_share'])}); proven"
+        )
     for line in _replications(summary):
         console.print(line)
 
@@ -120,9 +157,20 @@ def heading(summary: dict[str, Any]) -> list[str]:
         f"trace    {trace['name']}: {traced}, embedded by {trace['embedder'] or 'unknown'}",
         f"policy   {summary['policy']['name']} ({summary['policy']['fingerprint']})",
         f"costs    {summary['profile']['name']}: {summary['profile']['source']}; prices assumed",
+        *_quality_heading(summary),
         f"fleet    {fleet['gpus']} GPUs{auto}; {target}",
         f"window   {cut} (MSER-5 suggests {warm_up['mser5_suggests']})",
     ]
+
+
+def _quality_heading(summary: dict[str, Any]) -> list[str]:
+    """Return where predicted quality comes from, and what full compute reaches there."""
+    quality = summary.get("quality")
+    if quality is None:
+        return []
+    plain = quality["full_compute"]
+    reached = "not measured" if plain is None else f"{plain['share']:.0%}"
+    return [f"quality  {quality['label']}; full compute reaches {reached}"]
 
 
 def print_timings(timings: dict[str, dict[str, float]]) -> None:

@@ -5,6 +5,7 @@ the real prompts are the 5,000 of DiffusionDB in posting order on the arrival in
 GenTD26 (not part of this repository). It rewrites the comparisons beside itself. ``worth`` was
 developed on the first half of that stream and on generated ones; here it meets the second half, the
 whole stream cut in ten segments replayed at the same time, and two generated streams of new seeds.
+``ceiling.json`` says what one bit of the future would add (``ceiling.py``).
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from ceiling import write_ceiling
 
 from chorus_reports.comparison_report import write_comparison
 from chorus_sim.compare import compare
@@ -28,6 +30,9 @@ CAPACITIES = ("0.25GiB", "0.5GiB", "1GiB", "4GiB", "16GiB", "64GiB")
 WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth")
 FORMS = ("fifo", "lru", "adaptive")
 GPUS = 16
+
+#: The bounds of a comparison run over the entry form it compares.
+BOUNDS_OVER = {"whole-entries": "worth", "free-form": "adaptive"}
 
 
 def second_half(trace: Trace) -> Trace:
@@ -92,7 +97,6 @@ def main() -> None:
         "generated-41": generated(41),
         "generated-42": generated(42),
     }
-    scenario = Scenario(fleet=FleetSection(gpus=GPUS))
     for name, trace in streams.items():
         for kind, policies in (("whole-entries", WHOLE), ("free-form", FORMS)):
             folder = HERE / f"{name}-{kind}"
@@ -101,9 +105,12 @@ def main() -> None:
                 old.unlink()
             if (folder / "figures").is_dir():
                 (folder / "figures").rmdir()
+            scenario = Scenario(policy=BOUNDS_OVER[kind], fleet=FleetSection(gpus=GPUS))
             comparison = compare(scenario, trace, policies, CAPACITIES, lambda *_: None)
             (folder / "comparison.json").write_bytes(to_json(comparison))
             write_comparison(folder)
+    scenario = Scenario(policy="worth", fleet=FleetSection(gpus=GPUS))
+    write_ceiling(scenario, streams, CAPACITIES, HERE / "ceiling.json")
 
 
 if __name__ == "__main__":

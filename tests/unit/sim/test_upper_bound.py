@@ -14,14 +14,13 @@ from chorus_sim.experiment import (
     run_policy,
     run_unbounded,
     run_uncached,
-    saved_at_most,
     vary,
 )
 from chorus_sim.rent_dual import Uses, least_bound
 from chorus_sim.scenario import CacheSection, FleetSection, Scenario
 from chorus_sim.scenario_file import with_policy
 from chorus_sim.summary import Run
-from chorus_sim.upper_bound import upper_bound
+from chorus_sim.upper_bound import saved_at_most, upper_bound
 from chorus_traces.errors import ScenarioError
 from chorus_traces.request import Request
 from chorus_traces.trace import Trace, unit_rows
