@@ -18,6 +18,7 @@ from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import NO_WINDOW, Entry, Query, trimmed_entry
 from chorus_policies.ghost_sizing import ghost_sizing_of
 from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.neighbours import Neighbours
 from chorus_policies.part_error import broken_part
 from chorus_policies.parts import Option, QualityWatcher, SimilarityIndex, Watcher
 from chorus_policies.plan import Copy, Fresh, Plan, kind_of, reused_steps
@@ -31,6 +32,10 @@ __all__ = ["Cache", "Stored"]
 
 #: Keeps the chance of a tier apart from that of another tier or seed.
 _MOST_TIERS: Final = 64
+
+#: Share of the first tier that runs in flight may hold. They are pinned, so more of them leave the
+#: eviction part less to choose from: measured in reports/decisions/0005.
+MOST_IN_FLIGHT: Final = 0.25
 
 _UNKNOWN_NAMESPACE = Fresh(reason="namespace unknown")
 
@@ -78,6 +83,7 @@ class Cache:
         self._entries = self._residents.entries
         self._forms: dict[tuple[int, int, int, int], _Form] = {}
         self._published: dict[int, Stored] = {}
+        self._flying_bytes = 0
 
     @property
     def occupied_bytes(self) -> int:
@@ -153,7 +159,7 @@ class Cache:
         """Return the plan for ``query``; its donor stays pinned until ``release``."""
         plan: Plan
         neighbours = self._neighbours(query)
-        seen = _Neighbours(neighbours) if self._watchers else None
+        seen = Neighbours(neighbours) if self._watchers else None
         if query.namespace is None:
             plan = _UNKNOWN_NAMESPACE
         else:
@@ -186,12 +192,18 @@ class Cache:
 
         Call it after ``publish_step``. Others can resume from the entry at the steps it keeps; it
         is pinned and answers no copy until ``store`` tells that the run is finished, or ``abandon``
-        that it never will be.
+        that it never will be. Where runs in flight hold a quarter of the tier already it is not
+        taken; ``store`` offers it as any other then.
         """
-        stored = self._offered(query, plan, cost_s, now, finished=False)
-        if stored.tier is not None:
-            self._residents.pin(self._entries[query.sequence], self._tiers[0])
-        self._published[query.sequence] = stored
+        size_bytes = self._form_of(query, plan).size_bytes
+        if self._flying_bytes + size_bytes > MOST_IN_FLIGHT * self._tiers[0].capacity(now):
+            stored = Stored(size_bytes=size_bytes, tier=None, reason="too much is in flight")
+        else:
+            stored = self._offered(query, plan, cost_s, now, finished=False)
+            if stored.tier is not None:
+                self._residents.pin(self._entries[query.sequence], self._tiers[0])
+                self._flying_bytes += stored.size_bytes
+            self._published[query.sequence] = stored
         self._note_stored("publish", query, plan, stored, now)
         return stored
 
@@ -208,6 +220,7 @@ class Cache:
             if stored.tier is not None and isinstance(entry, Entry):
                 self._residents.unpin(query.sequence)
                 self._residents.replace(entry)
+                self._flying_bytes -= stored.size_bytes
         else:
             stored = self._offered(query, plan, cost_s, now, finished=True)
         self._note_stored("store", query, plan, stored, now)
@@ -226,6 +239,7 @@ class Cache:
         if self._residents.pins[key] > 1:
             raise PolicyError(f"abandon: entry {key} is pinned; release it first")
         del self._published[key]
+        self._flying_bytes -= stored.size_bytes
         self._residents.unpin(key)
         self._residents.remove(key, now, "abandon")
 
@@ -284,7 +298,7 @@ class Cache:
         for key, similarity in self._index.neighbours(query, self._floor):
             yield entries[key], similarity
 
-    def _watch(self, query: Query, plan: Plan, seen: "_Neighbours", now: float) -> None:
+    def _watch(self, query: Query, plan: Plan, seen: Neighbours, now: float) -> None:
         for watcher in self._watchers:
             try:
                 watcher.watched(query, plan, self._options(query, plan, seen, now), now)
@@ -294,7 +308,7 @@ class Cache:
                 raise broken_part(self.name, "watched", query.sequence, error) from error
 
     def _options(
-        self, query: Query, chosen: Plan, seen: "_Neighbours", now: float
+        self, query: Query, chosen: Plan, seen: Neighbours, now: float
     ) -> Iterator[Option]:
         if query.namespace is None:
             return
@@ -371,23 +385,6 @@ class Cache:
         donor = -1 if isinstance(plan, Fresh) else plan.donor
         row = JournalRow(now, call, query.sequence, answer, donor, 0.0, 0, 0, stored.size_bytes)
         self._write(row)
-
-
-class _Neighbours:
-    """The neighbours of one lookup, read from the index once however often they are asked for."""
-
-    __slots__ = ("_read", "_rest")
-
-    def __init__(self, rest: Iterator[tuple[Entry, float]]) -> None:
-        self._rest = rest
-        self._read: list[tuple[Entry, float]] = []
-
-    def again(self) -> Iterator[tuple[Entry, float]]:
-        """Yield them from the first on."""
-        yield from self._read
-        for one in self._rest:
-            self._read.append(one)
-            yield one
 
 
 def _saved_s(query: Query, plan: Plan) -> float:

@@ -22,6 +22,8 @@ reuse.bands = [
 entry.in_flight = true
 """
 
+MADE = Fresh(reason="no neighbour")
+
 VECTOR = np.eye(4, dtype=np.float32)
 
 
@@ -38,7 +40,7 @@ def query_of(sequence: int, *, near: float = 1.0, identity: str | None = None) -
     )
 
 
-def cache_of(text: str = IN_FLIGHT, entries: int = 3) -> tuple[Cache, Journal]:
+def cache_of(text: str = IN_FLIGHT, entries: int = 4) -> tuple[Cache, Journal]:
     journal = Journal()
     policy = parse_policy(text, where="test", name="test")
     tiers = (TierSpec(name="host", capacity_bytes=entries * (OVERHEAD_BYTES + 60)),)
@@ -76,21 +78,23 @@ def test_steps_that_are_not_kept_do_not_exist_before_the_run_is_finished() -> No
 
 
 def test_a_run_in_flight_answers_no_copy_and_is_not_evicted() -> None:
-    cache, journal = cache_of(entries=1)
+    cache, journal = cache_of()
     plan = cache.lookup(query_of(0, identity="same"), 0.0)
     cache.publish(query_of(0, identity="same"), plan, 9.0, 6.0)
     assert cache.find_copy(query_of(1, identity="same"), 7.0) is None
-    other = query_of(2, near=0.0)
-    assert cache.store(other, cache.lookup(other, 7.0), 1.0, 8.0).reason == "all else is pinned"
+    for sequence in range(2, 9):
+        cache.store(query_of(sequence, near=0.0), MADE, 1.0, 8.0)
+    assert cache.evictions == 4
+    assert 0 in cache
     cache.store(query_of(0, identity="same"), plan, 9.0, 9.0)
-    assert cache.find_copy(query_of(3, identity="same"), 10.0) == Copy(donor=0)
+    assert cache.find_copy(query_of(9, identity="same"), 10.0) == Copy(donor=0)
     assert [row.call for row in journal.rows if row.key == 0] == ["lookup", "publish", "store"]
 
 
 def test_a_run_refused_when_published_is_not_offered_again() -> None:
-    cache, _ = cache_of(IN_FLIGHT + 'admission.kind = "second_sight"\n', entries=1)
-    other = query_of(0, near=0.0)
-    cache.store(other, cache.lookup(other, 0.0), 1.0, 0.5)
+    cache, _ = cache_of(IN_FLIGHT + 'admission.kind = "second_sight"\n')
+    for sequence in range(10, 14):
+        cache.store(query_of(sequence, near=0.0), MADE, 1.0, 0.5)
     first, second = query_of(1, identity="same"), query_of(2, identity="same")
     plan = cache.lookup(first, 1.0)
     assert cache.publish(first, plan, 9.0, 6.0).reason == "refused by admission"
@@ -98,6 +102,19 @@ def test_a_run_refused_when_published_is_not_offered_again() -> None:
     assert 1 not in cache
     # The second time the same request is seen it is let in: the refusal counted once.
     assert cache.publish(second, cache.lookup(second, 9.5), 9.0, 15.0).reason == "admitted"
+
+
+def test_runs_in_flight_hold_a_quarter_of_the_tier_at_most() -> None:
+    cache, _ = cache_of()
+    plans = {n: cache.lookup(query_of(n, near=0.0), 0.0) for n in range(2)}
+    assert cache.publish(query_of(0, near=0.0), plans[0], 9.0, 6.0).tier == "host"
+    refused = cache.publish(query_of(1, near=0.0), plans[1], 9.0, 6.5)
+    assert refused.reason == "too much is in flight"
+    # It is offered again when it is finished, as any other.
+    assert cache.store(query_of(1, near=0.0), plans[1], 9.0, 9.0).reason == "admitted"
+    cache.store(query_of(0, near=0.0), plans[0], 9.0, 9.5)
+    third = query_of(2, near=0.5)
+    assert cache.publish(third, cache.lookup(third, 10.0), 9.0, 15.0).tier == "host"
 
 
 def test_a_run_that_fails_takes_back_what_it_published() -> None:
@@ -135,9 +152,6 @@ def test_identical_requests_wait_for_a_run_that_can_be_copied() -> None:
     assert flights.end(query) == ["first", "second"]
     assert flights.end(query) == []
     assert not flights.join(query, "late")
-
-
-MADE = Fresh(reason="no neighbour")
 
 
 def test_an_entry_of_an_earlier_run_comes_back_as_it_was_kept() -> None:
