@@ -5,7 +5,7 @@ costs and their random spread. So all runs on a workload see the same requests w
 (common random numbers), and the event loop has little left to do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,15 @@ from chorus_traces.trace import Trace
 FloatArray = npt.NDArray[np.float64]
 
 #: Stages with a duration of their own and their place in the seed sequence.
-_SPREAD_STAGES = ("text_encode", "embed", "lookup", "full_step", "vae_decode", "video_encode")
+_SPREAD_STAGES = (
+    "text_encode",
+    "embed",
+    "lookup",
+    "full_step",
+    "vae_decode",
+    "video_encode",
+    "server",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,9 @@ class Workload:
     """Requests ready to be served; arrays have shape ``(requests,)`` and are in seconds.
 
     ``profile_of`` numbers each request's profile in ``profiles``. ``spread`` is the factor on all
-    denoising steps of a request. ``namespace_of`` numbers namespaces; -1 is unknown.
+    denoising steps of a request. ``server`` is what serving adds outside all stages,
+    by default nothing.
+    ``namespace_of`` numbers namespaces; -1 is unknown.
     """
 
     arrivals: FloatArray
@@ -42,6 +52,7 @@ class Workload:
     spread: FloatArray
     vae_decode: FloatArray
     video_encode: FloatArray
+    server: FloatArray = field(default_factory=lambda: np.zeros(1))
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -51,7 +62,9 @@ class Workload:
         full_step = np.array([profile.full_step.mean_s for profile in self.profiles])
         steps = np.array([query.steps for query in self.queries])
         denoise = steps * full_step[self.profile_of] * self.spread
-        total: FloatArray = self.text_encode + denoise + self.vae_decode + self.video_encode
+        total: FloatArray = (
+            self.text_encode + denoise + self.vae_decode + self.video_encode + self.server
+        )
         return total
 
 

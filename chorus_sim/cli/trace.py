@@ -94,3 +94,62 @@ def convert(path: str, adapter: str, arrivals: str | None, out: str) -> None:
     made = read_foreign(Path(path), adapter, arrivals=Path(arrivals) if arrivals else None)
     write_trace(made, Path(out))
     click.echo(f"written: {out} ({len(made):,} requests)", err=True)
+
+
+@trace.command("slice")
+@click.option("--trace", "path", required=True, metavar="FILE", help="A trace, or sample:NAME.")
+@click.option("--requests", metavar="FIRST:END", help="By number, from 0; END is left out.")
+@click.option("--window", metavar="START:END", help="By instant in seconds; END is left out.")
+@click.option("--map", "field_map", metavar="OURS=THEIRS,...", help="Names of the trace's fields.")
+@click.option("--embeddings", metavar="NPY", help="Vectors (requests, width) beside the trace.")
+@click.option(
+    "--out", required=True, metavar="FILE", help="New trace: .jsonl[.zst], .csv, .parquet."
+)
+def slice_(
+    path: str,
+    requests: str | None,
+    window: str | None,
+    field_map: str | None,
+    embeddings: str | None,
+    out: str,
+) -> None:
+    """Write consecutive requests of a trace, with their embeddings; the first arrives at 0."""
+    from chorus_sim.cli.load import read_named
+    from chorus_traces.slice import slice_requests, slice_window
+    from chorus_traces.write import write_trace
+
+    if (requests is None) == (window is None):
+        raise click.UsageError("state either --requests FIRST:END or --window START:END")
+    whole = read_named(path, field_map, embeddings)
+    if requests is not None:
+        first, end = _range("--requests", requests, int)
+        made = slice_requests(whole, int(first), int(end))
+    else:
+        made = slice_window(whole, *_range("--window", window or "", float))
+    write_trace(made, Path(out))
+    click.echo(f"written: {out} ({len(made):,} requests)", err=True)
+
+
+@trace.command("from-journal")
+@click.argument("folder", metavar="DIR")
+@click.option("--out", required=True, metavar="FILE", help="New trace, embeddings beside it.")
+def from_journal(folder: str, out: str) -> None:
+    """Write what a server received as a trace, with the embeddings its cache compared."""
+    from chorus_sim.live.received import received
+    from chorus_sim.live.run import read_run
+    from chorus_traces.write import write_trace
+
+    run = read_run(Path(folder))
+    made = received(run)
+    write_trace(made, Path(out))
+    left_out = len(run.requests) - len(made)
+    said = f"; {left_out} without an embedding left out" if left_out else ""
+    click.echo(f"written: {out} ({len(made):,} requests{said})", err=True)
+
+
+def _range(flag: str, text: str, kind: type[int] | type[float]) -> tuple[float, float]:
+    first, _, end = text.partition(":")
+    try:
+        return kind(first), kind(end)
+    except ValueError:
+        raise click.UsageError(f"{flag} {text!r}: write two numbers as FIRST:END") from None

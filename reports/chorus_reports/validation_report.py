@@ -24,6 +24,10 @@ LIMITATIONS = {
         "the time before a request is received and after it is answered is measured at the client "
         "and not predicted"
     ),
+    "pick-up": (
+        "a request that finds a worker idle starts at once; live, a thread has to wake first, "
+        "which is measured under Stage by stage"
+    ),
     "contention": (
         "service times do not depend on load; on a CPU device the server's own threads, the video "
         "encoder and the client share its cores with denoising"

@@ -63,6 +63,10 @@ class TierRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"latency_s is {self.latency_s}; a finite number >= 0 is needed")
 
 
+#: A server that adds nothing to its stages, or one that was never measured.
+NO_OVERHEAD = StageTime(mean_s=0.0)
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Stage costs of ``model`` for clips of one shape on ``device``.
 
@@ -70,7 +74,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``guidance`` is above 1. ``srd_step`` is a curve over the active share; between points it is
     read linearly, below the first point as the first point. Every ``srd_full_every`` SRD steps one
     is computed in full (it refreshes the keys and values of the rest). ``tgaa_share`` is what TGAA
-    adds to a step, as a share of it. ``steps`` and ``guidance`` apply to requests that state none.
+    adds to a step, as a share of it. ``server`` is what a server adds to each computed request on
+    its worker outside all stages. ``steps`` and ``guidance`` apply to requests that state none.
     """
 
     schema: str = SCHEMA
@@ -95,6 +100,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tiers: dict[str, TierRate]
     latent_bytes: int
     result_bytes: int
+    server: StageTime = NO_OVERHEAD
     date: str = ""
     versions: dict[str, str] = {}
     note: str = ""
@@ -145,11 +151,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def read_profile(path: Path) -> Profile:
     """Read a profile file. Raises ``ProfileError`` in one line on anything it cannot use."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Profile)
+        content = path.read_bytes()
     except OSError as error:
         raise ProfileError(f"{path}: cannot be read ({error.strerror})") from error
+    return decode_profile(content, str(path))
+
+
+def decode_profile(content: bytes, where: str) -> Profile:
+    """Return the profile in a file's content; ``where`` names it. Raises ``ProfileError``."""
+    try:
+        return msgspec.json.decode(content, type=Profile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: not a profile of schema {SCHEMA}: {error}") from error
+        raise ProfileError(f"{where}: not a profile of schema {SCHEMA}: {error}") from error
 
 
 def write_profile(profile: Profile, path: Path) -> None:

@@ -2,16 +2,18 @@
 
 A preset with a shape in its name (``wan2.1-1.3b-480p-50step-h200``) and a JSON file stand for one
 clip shape. A preset without one (``wan2.1-1.3b-h200``) is modelled for whatever shape a request
-states, and for 480p and 50 steps where it states none.
+states, and for 480p and 50 steps where it states none. Profiles that were measured ship as files.
 """
 
+import importlib.resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import msgspec
 
 from chorus_policies.costs.flops import TRANSFORMERS
 from chorus_policies.costs.modelled import DEVICES, RESOLUTIONS, STEP_COUNTS, modelled_profile
-from chorus_policies.costs.profile import Profile, Source, read_profile
+from chorus_policies.costs.profile import Profile, Source, decode_profile, read_profile
 from chorus_traces.errors import ProfileError, unknown
 from chorus_traces.request import Request
 
@@ -40,8 +42,15 @@ def _presets() -> dict[str, tuple[str, str, str, int]]:
 
 
 def preset_names() -> list[str]:
-    """Return the names of all modelled presets: those of any shape first."""
-    return list(_presets())
+    """Return the names of all presets: measured ones, then modelled ones, of any shape first."""
+    return [*_measured(), *_presets()]
+
+
+def _measured() -> dict[str, Traversable]:
+    """Return the files of the measured profiles that ship, by preset name."""
+    folder = importlib.resources.files("chorus_policies.costs") / "profiles"
+    found = {file.name.removesuffix(".json"): file for file in folder.iterdir()}
+    return dict(sorted(found.items()))
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -51,9 +60,12 @@ def load_profile(name_or_path: str) -> Profile:
     """
     if "/" in name_or_path or name_or_path.endswith(".json"):
         return read_profile(Path(name_or_path))
-    presets = _presets()
+    presets, measured = _presets(), _measured()
+    if name_or_path in measured:
+        profile = decode_profile(measured[name_or_path].read_bytes(), name_or_path)
+        return msgspec.structs.replace(profile, name=name_or_path)
     if name_or_path not in presets:
-        raise ProfileError(unknown("profile", name_or_path, presets))
+        raise ProfileError(unknown("profile", name_or_path, [*measured, *presets]))
     model, device, resolution, steps = presets[name_or_path]
     height, width, frames = RESOLUTIONS[resolution]
     profile = modelled_profile(
@@ -78,6 +90,16 @@ class ProfileBook:
         self.profiles = [load_profile(name) for name in names]
         self.default = self.profiles[0]
         self._found: dict[Shape, Profile] = {}
+
+    @classmethod
+    def of(cls, profile: Profile) -> "ProfileBook":
+        """Return a book of one profile that no file holds."""
+        book = cls.__new__(cls)
+        book.names = (profile.name,)
+        book.profiles = [profile]
+        book.default = profile
+        book._found = {}  # noqa: SLF001 - its own
+        return book
 
     @property
     def source(self) -> Source:

@@ -1,0 +1,68 @@
+"""``chorus-runtime replay``: a trace sent to a running server, and its log fetched."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+
+@click.command()
+@click.option("--trace", "path", required=True, metavar="FILE", help="What to send.")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Of the server.")
+@click.option(
+    "--speed", type=float, default=1.0, show_default=True, help="Of the instants: 2 is twice."
+)
+@click.option("--out", required=True, metavar="DIR", help="Folder to fill, new or empty.")
+@click.option(
+    "--loop",
+    type=click.Choice(["open", "closed"]),
+    default="open",
+    show_default=True,
+    help="open keeps the instants; closed lets a user's next request wait for their answer.",
+)
+@click.option(
+    "--warm-up",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="First requests, sent like all and marked.",
+)
+@click.option(
+    "--timeout", type=float, default=600.0, show_default=True, metavar="S", help="For an answer."
+)
+@click.option("--key", metavar="API_KEY", help="An operator's, where the server has keys.")
+def replay(
+    path: str,
+    url: str,
+    speed: float,
+    out: str,
+    loop: Literal["open", "closed"],
+    warm_up: int,
+    timeout: float,
+    key: str | None,
+) -> None:
+    """Send a trace to a server at its instants, and keep what both sides saw."""
+    from chorus_runtime.replay.replay import Wish, replay
+    from chorus_traces.read import read_trace
+    from chorus_traces.sample import sample_path
+
+    wish = Wish(url=url, speed=speed, loop=loop, warm_up=warm_up, timeout_s=timeout, key=key)
+    sample = path.startswith("sample:")
+    trace = read_trace(sample_path(path.removeprefix("sample:")) if sample else Path(path))
+    shows = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if shows:
+            click.echo(f"\r{done:,} of {total:,} answered", nl=done == total, err=True)
+
+    done = replay(trace, wish, Path(out), progress)
+    statuses = ", ".join(f"{status}: {number:,}" for status, number in done["statuses"].items())
+    late = done["late"]
+    click.echo(f"{done['answered']:,} requests in {done['span_s']:.1f} s ({statuses})")
+    click.echo(
+        f"late    {late['requests']:,} sent over {1e3 * late['over_s']:.0f} ms after their "
+        f"instant (worst {1e3 * late['worst_s']:.0f} ms)"
+    )
+    click.echo(f"written: {out}/", err=True)

@@ -1,0 +1,151 @@
+"""One replay: check, send, wait until the server is idle, fetch its log, sum up.
+
+An interrupted replay leaves what it has: ``client.jsonl`` up to then, the server's log where it
+still answers, and ``"interrupted": true`` in ``replay.json``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from chorus_runtime.clock import Clock, today
+from chorus_runtime.replay.drive import drive
+from chorus_runtime.replay.sent import LATE_S, Sent, SentFile, counts
+from chorus_runtime.replay.timeline import closed_chains, open_chains
+from chorus_runtime.replay.wire import Wire
+from chorus_traces.errors import EngineError
+from chorus_traces.trace import Trace
+
+SCHEMA = "chorus.replay/1"
+
+#: Seconds a server may take to finish what is under way once the last answer is in.
+_IDLE_S = 60.0
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """How a trace is replayed."""
+
+    url: str
+    speed: float = 1.0
+    loop: Literal["open", "closed"] = "open"
+    warm_up: int = 0
+    timeout_s: float = 600.0
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.speed < float("inf"):
+            raise EngineError(f"--speed is {self.speed}; a finite number > 0 is needed")
+        if not self.timeout_s > 0:
+            raise EngineError(f"--timeout is {self.timeout_s}; seconds > 0 are needed")
+
+
+def replay(
+    trace: Trace, wish: Wish, folder: Path, progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Replay ``trace`` and fill ``folder``; return the sum of it, as in ``replay.json``.
+
+    Raises ``EngineError`` before anything is sent for a server that does not answer, keeps no log
+    or serves another model, and for a folder that is not empty.
+    """
+    if wish.warm_up >= len(trace):
+        raise EngineError(f"--warm-up is {wish.warm_up} of {len(trace)} requests; fewer are needed")
+    check_folder(folder)
+    asyncio.run(_checked(trace, wish))
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = SentFile(folder)
+    interrupted = False
+    try:
+        asyncio.run(_sent(trace, wish, rows, progress))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        rows.close()
+    problem = ""
+    try:
+        asyncio.run(_fetched(wish, folder, 5.0 if interrupted else _IDLE_S))
+    except EngineError as error:
+        problem = str(error)
+    summary = _summary(trace, wish, rows.rows, interrupted=interrupted, problem=problem)
+    text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+    (folder / "replay.json").write_bytes(text)
+    if interrupted:
+        raise KeyboardInterrupt
+    if problem:
+        raise EngineError(problem)
+    return summary
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``EngineError`` unless ``folder`` can be filled."""
+    if folder.exists() and not folder.is_dir():
+        raise EngineError(f"--out {folder}: a file; name a folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise EngineError(f"--out {folder}: the folder is not empty; name a new one")
+
+
+async def _checked(trace: Trace, wish: Wish) -> None:
+    async with Wire(wish.url, key=wish.key, timeout_s=wish.timeout_s) as wire:
+        state = await wire.state()
+    served = state["model"]
+    for request in trace.requests:
+        if request.model not in (None, served):
+            raise EngineError(
+                f"{trace.name}: request {request.id!r} asks for {request.model!r}; the server has "
+                f"{served!r} (serve that model, or leave the field out)"
+            )
+    if state.get("log") is None:
+        raise EngineError(f"--url {wish.url}: the server keeps no log; start it with --log DIR")
+
+
+async def _sent(
+    trace: Trace, wish: Wish, rows: SentFile, progress: Callable[[int, int], None]
+) -> None:
+    chains = (open_chains if wish.loop == "open" else closed_chains)(trace, wish.speed)
+
+    def note(row: Sent) -> None:
+        rows.add(row)
+        progress(len(rows.rows), len(trace))
+
+    async with Wire(wish.url, key=wish.key, timeout_s=wish.timeout_s) as wire:
+        await drive(chains, wire.send, note, warm_up=wish.warm_up)
+
+
+async def _fetched(wish: Wish, folder: Path, idle_s: float) -> None:
+    """Fetch the log once nothing waits or runs: a record is written after its answer."""
+    clock = Clock()
+    async with Wire(wish.url, key=wish.key, timeout_s=wish.timeout_s) as wire:
+        while clock.now() < idle_s:
+            queue = (await wire.state()).get("queue", {})
+            if not queue.get("waiting") and not queue.get("running"):
+                break
+            await asyncio.sleep(0.2)
+        await wire.fetch_log(folder)
+
+
+def _summary(
+    trace: Trace, wish: Wish, rows: list[Sent], *, interrupted: bool, problem: str
+) -> dict[str, Any]:
+    lags = sorted(row.sent_s - row.planned_s for row in rows)
+    return {
+        "schema": SCHEMA,
+        "date": today(),
+        "trace": {"name": trace.name, "sha256": trace.sha256(), "requests": len(trace)},
+        "loop": wish.loop,
+        "speed": wish.speed,
+        "warm_up": wish.warm_up,
+        "timeout_s": wish.timeout_s,
+        "interrupted": interrupted,
+        "problem": problem,
+        "answered": len(rows),
+        "statuses": counts(rows),
+        "late": {
+            "over_s": LATE_S,
+            "requests": sum(row.late for row in rows),
+            "worst_s": lags[-1] if lags else 0.0,
+            "median_s": lags[len(lags) // 2] if lags else 0.0,
+        },
+        "span_s": max((row.answered_s for row in rows), default=0.0),
+    }

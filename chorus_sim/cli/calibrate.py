@@ -1,0 +1,53 @@
+"""``chorus-sim calibrate``: a profile from what a live run measured."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--live", required=True, metavar="DIR", help="A replay's folder or a server's run.")
+@click.option(
+    "--profile",
+    metavar="NAME|JSON",
+    help="Says what the run does not: other tiers, other shares of SRD.",
+)
+@click.option(
+    "--warm-up",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Leave out the first N requests, besides those the replay marked.",
+)
+@click.option("--out", required=True, metavar="FILE", help="The .json file to write.")
+def calibrate(live: str, profile: str | None, warm_up: int, out: str) -> None:
+    """Write a measured profile from a live run; what stays from the old one is named."""
+    from chorus_policies.costs.profile import write_profile
+    from chorus_policies.costs.profile_book import load_profile
+    from chorus_sim.live.calibrate import blank
+    from chorus_sim.live.calibrate import calibrate as calibrated
+    from chorus_sim.live.run import read_run
+    from chorus_traces.errors import ScenarioError
+
+    path = Path(out)
+    if path.suffix != ".json" or not path.parent.is_dir():
+        raise ScenarioError(f"--out {out}: a .json file in a folder that is there is needed")
+    run = read_run(Path(live))
+    first = frozenset(one.id for one in run.served[:warm_up])
+    before = blank(run.facts) if profile is None else load_profile(profile)
+    done = calibrated(run, before, discard=run.warm_up | first)
+    write_profile(done.profile, path)
+    made = done.profile
+    for name in ("text_encode", "embed", "lookup", "full_step", "vae_decode", "video_encode"):
+        stage = getattr(made, name)
+        click.echo(f"{name:14}{stage.mean_s:.6f} s  cv {stage.cv:.0%}  {stage.samples} samples")
+    click.echo(
+        f"{'server':14}{made.server.mean_s:.6f} s  cv {made.server.cv:.0%}  "
+        f"{made.server.samples} samples"
+    )
+    for point in made.srd_step:
+        number = done.samples.get(f"srd_step at {point.active_share:g}", 0)
+        click.echo(f"srd {point.active_share:<10.3f}{point.mean_s:.6f} s  {number} samples")
+    for name in done.kept:
+        click.echo(f"kept          {name}")
+    click.echo(f"written: {out}", err=True)

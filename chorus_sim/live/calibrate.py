@@ -1,0 +1,233 @@
+"""A profile from what a live run measured.
+
+Stage times are means over the requests that had the stage, with their spread. A denoising step is
+what fresh runs took for each of theirs; an SRD step is what is left of regional runs after their
+full steps, by the active share the policy *planned*: that is what a simulation knows. What the run
+says nothing about stays from an earlier profile, and is named.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from chorus_policies.costs.profile import Profile, SrdPoint, StageTime, TierRate
+from chorus_policies.costs.work import Work, work_of
+from chorus_policies.live.record import STAGES, Record
+from chorus_policies.plan import Plan, Regional
+from chorus_sim.live.facts import LiveFacts
+from chorus_sim.live.run import LiveRun
+from chorus_traces.errors import ProfileError
+
+#: Fewer samples say too little about a mean: at a spread of 10 % its error is then 3.5 %.
+LEAST_SAMPLES = 8
+
+#: Active shares of the curve assumed where no profile is given.
+_SHARES = (0.05, 0.5, 1.0)
+
+#: The largest spread a profile holds.
+_MOST_CV = 5.0
+
+
+class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
+    """A measured profile, what in it was measured with how many samples, and what stayed."""
+
+    profile: Profile
+    samples: dict[str, int]
+    kept: tuple[str, ...]
+
+
+class _Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished request and what its plan left to compute."""
+
+    record: Record
+    plan: Plan
+    work: Work
+
+
+def calibrate(
+    run: LiveRun, before: Profile, *, discard: frozenset[str] = frozenset()
+) -> Calibrated:
+    """Return ``before`` with everything the run measured in its place.
+
+    Requests in ``discard`` are left out. Raises ``ProfileError`` naming a stage with too few
+    samples.
+    """
+    made = _computed(run, before, discard)
+    samples: dict[str, int] = {}
+    kept: list[str] = []
+
+    def stage(name: str, seconds: Sequence[float]) -> StageTime:
+        samples[name] = len(seconds)
+        if len(seconds) < LEAST_SAMPLES:
+            raise ProfileError(
+                f"{run.folder}: {name} was measured {len(seconds)} times; at least "
+                f"{LEAST_SAMPLES} are needed (replay more requests)"
+            )
+        return _stage(seconds)
+
+    fresh = [one for one in made if one.record.kind == "fresh"]
+    full = stage("full_step", [one.record.denoise_s / one.work.full_steps for one in fresh])
+    curve, spread = _srd(made, before, full.mean_s, samples, kept)
+    rates = _rates(run, made, before, samples, kept)
+    embedded = [
+        one for one in made if run.query_of[run.key_of[one.record.id]].embedding is not None
+    ]
+    profile = msgspec.structs.replace(
+        before,
+        name=f"{before.name}-calibrated",
+        source="measured",
+        device=run.facts.device,
+        versions=dict(run.facts.versions),
+        text_encode=stage("text_encode", [one.record.text_encode_s for one in made]),
+        embed=stage("embed", [one.record.embed_s for one in embedded]),
+        lookup=stage("lookup", [one.record.lookup_s for one in made]),
+        full_step=msgspec.structs.replace(full, cv=spread),
+        srd_step=curve,
+        vae_decode=stage("vae_decode", [one.record.vae_decode_s for one in made]),
+        video_encode=stage("video_encode", [one.record.video_encode_s for one in made]),
+        server=stage("server", [outside(one.record) for one in made]),
+        tiers=rates,
+        note="; ".join(
+            (
+                f"calibrated from {len(made)} live requests under policy {run.policy.name}",
+                "SRD points stand at planned shares and include what TGAA adds",
+                *(f"not measured: {name}" for name in kept),
+            )
+        ),
+        tgaa_share=0.0,
+    )
+    return Calibrated(profile=profile, samples=samples, kept=tuple(kept))
+
+
+def blank(facts: LiveFacts) -> Profile:
+    """Return a profile of the server's own shape in which nothing was measured.
+
+    An SRD step is assumed to cost its active share of a full one, every tier to move 1 GB/s.
+    """
+    nothing, shape = StageTime(mean_s=0.0), facts.defaults
+    return Profile(
+        name=f"{facts.model}-{facts.device}",
+        model=facts.model,
+        device=facts.device,
+        source="assumed",
+        height=shape.height,
+        width=shape.width,
+        frames=shape.frames,
+        steps=shape.steps,
+        guidance=shape.guidance,
+        text_encode=nothing,
+        embed=nothing,
+        lookup=nothing,
+        full_step=StageTime(mean_s=1.0),
+        srd_step=tuple(SrdPoint(active_share=one, mean_s=one) for one in _SHARES),
+        srd_full_every=facts.srd_full_every,
+        tgaa_share=0.0,
+        vae_decode=nothing,
+        video_encode=nothing,
+        tiers={
+            tier.name: TierRate(load_bytes_per_s=1e9, store_bytes_per_s=1e9) for tier in facts.tiers
+        },
+        latent_bytes=facts.latent_bytes,
+        result_bytes=1,
+    )
+
+
+def outside(record: Record) -> float:
+    """Return the seconds before its answer that a request held its worker outside of all stages."""
+    stages = sum(float(getattr(record, f"{stage}_s")) for stage in STAGES if stage != "store")
+    return max(0.0, record.finish_s - record.start_s - stages)
+
+
+def after_answer(record: Record) -> float:
+    """Return the seconds a worker is held after the answer: what storing costs the next request."""
+    return record.held_s - (record.finish_s - record.start_s)
+
+
+def _computed(run: LiveRun, before: Profile, discard: frozenset[str]) -> list[_Made]:
+    """Return the requests that were computed as planned."""
+    plans = {
+        call.query.sequence: call.plan
+        for call in run.calls
+        if call.name == "store" and call.query is not None and call.plan is not None
+    }
+    made = []
+    for name, record in run.records.items():
+        plan = plans.get(run.key_of[name])
+        if plan is None or name in discard or record.kind == "copy":
+            continue
+        work = work_of(plan, record.steps, before.srd_full_every)
+        made.append(_Made(record=record, plan=plan, work=work))
+    return made
+
+
+def _srd(
+    made: list[_Made], before: Profile, full_s: float, samples: dict[str, int], kept: list[str]
+) -> tuple[tuple[SrdPoint, ...], float]:
+    """Return the SRD curve, and the spread of denoising about what plans predict."""
+    by_share: dict[float, list[float]] = {}
+    for one in made:
+        if isinstance(one.plan, Regional) and one.work.srd_steps:
+            rest = one.record.denoise_s - one.work.full_steps * full_s
+            by_share.setdefault(one.plan.active_share, []).append(rest / one.work.srd_steps)
+    points = {}
+    for share, seconds in sorted(by_share.items()):
+        samples[f"srd_step at {share:g}"] = len(seconds)
+        if len(seconds) >= LEAST_SAMPLES:
+            points[share] = max(0.0, float(np.mean(seconds)))
+            if not points[share]:
+                kept.append(f"srd_step at {share:g} (what is left of it is below 0, taken as 0)")
+        else:
+            kept.append(f"srd_step at {share:g} ({len(seconds)} samples)")
+    factor = full_s / before.full_step.mean_s if before.full_step.mean_s else 1.0
+    if not points:
+        kept.append("srd_step, scaled by the full step")
+    # Between and beyond what was planned, the earlier curve at this machine's speed.
+    for point in before.srd_step:
+        if not any(abs(point.active_share - share) < 0.05 for share in points):
+            points[point.active_share] = point.mean_s * factor
+    curve = tuple(SrdPoint(active_share=share, mean_s=points[share]) for share in sorted(points))
+    known = msgspec.structs.replace(before, srd_step=curve)
+    ratios = [
+        one.record.denoise_s
+        / (
+            one.work.full_steps * full_s
+            + one.work.srd_steps * known.srd_step_s(one.work.active_share)
+        )
+        for one in made
+    ]
+    return curve, min(float(np.std(ratios, ddof=1)), _MOST_CV)
+
+
+def _rates(
+    run: LiveRun, made: list[_Made], before: Profile, samples: dict[str, int], kept: list[str]
+) -> dict[str, TierRate]:
+    """Return the tiers' rates: what loads and stores took, at the earlier bandwidth."""
+    rates = dict(before.tiers)
+    first = run.facts.tiers[0].name
+    loads = [one.record for one in made if one.record.load_bytes]
+    stores = [one.record for one in made if one.record.store_bytes]
+    samples["load"], samples["store"] = len(loads), len(stores)
+    kept.extend(f"tier {name}" for name in rates if name != first)
+    if len(loads) < LEAST_SAMPLES or len(stores) < LEAST_SAMPLES:
+        kept.append(f"tier {first} ({len(loads)} loads, {len(stores)} stores)")
+        return rates
+    load_s = float(np.mean([one.load_s for one in loads]))
+    load_bytes = float(np.mean([one.load_bytes for one in loads]))
+    store_s = float(np.mean([after_answer(one) for one in stores]))
+    store_bytes = float(np.mean([one.store_bytes for one in stores]))
+    # One mean each: a latency that loads share with stores, the rest by bytes.
+    latency_s = min(load_s, store_s) / 2
+    rates[first] = TierRate(
+        load_bytes_per_s=load_bytes / max(load_s - latency_s, 1e-9),
+        store_bytes_per_s=store_bytes / max(store_s - latency_s, 1e-9),
+        latency_s=latency_s,
+        source="measured",
+    )
+    return rates
+
+
+def _stage(seconds: Sequence[float]) -> StageTime:
+    mean = float(np.mean(seconds))
+    spread = float(np.std(seconds, ddof=1)) / mean if mean > 0 else 0.0
+    return StageTime(mean_s=mean, cv=min(spread, _MOST_CV), samples=len(seconds), source="measured")

@@ -1,0 +1,145 @@
+"""``chorus-runtime replay`` against a real server in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from live.server_process import Server
+from live_run import some_prompts
+
+from chorus_runtime.cli.main import main
+from chorus_sim.live.run import read_run
+from chorus_traces.request import Request
+from chorus_traces.trace import Trace
+from chorus_traces.write import write_trace
+
+REQUESTS = 30
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    made = Server("--log", str(folder / "log"), "--engine", "fake:0.002", folder=folder)
+    yield made
+    assert made.terminate() == 0
+
+
+@pytest.fixture
+def call(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["chorus-runtime", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capfd.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def write(path, *, model=None, name=""):
+    requests = tuple(
+        Request(
+            id=f"{name}q{number:03d}",
+            arrival_s=0.02 * number,
+            prompt=prompt,
+            user=f"u{number % 3}",
+            model=model,
+        )
+        for number, prompt in enumerate(some_prompts(REQUESTS))
+    )
+    write_trace(Trace(name="t", requests=requests), path)
+    return path
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_a_replay_leaves_a_folder_that_stands_alone(call, server, tmp_path, loop):
+    trace = write(tmp_path / "t.jsonl", name=loop)
+    live = tmp_path / "live"
+    words = ("--url", server.url, "--out", live, "--loop", loop, "--warm-up", 5)
+    code, out, _ = call("replay", "--trace", trace, *words)
+    assert code == 0
+    assert f"{REQUESTS} requests" in out
+    assert "late" in out
+    run = read_run(live)
+    mine = {name for name in run.records if name.startswith(loop)}
+    assert len(mine) == REQUESTS
+    assert len(run.warm_up) == 5
+    assert all(one.status == 200 for one in run.sent.values())
+    assert {row.kind for row in run.records.values()} >= {"fresh", "regional"}
+    done = json.loads((live / "replay.json").read_bytes())
+    assert done["statuses"] == {"200": REQUESTS}
+    assert done["interrupted"] is False
+    assert done["late"]["worst_s"] >= 0
+
+
+def test_refusals_are_recorded_and_the_replay_goes_on(call, server, tmp_path):
+    trace = write(tmp_path / "t.jsonl", name="twice")
+    for out in ("one", "two"):
+        assert (
+            call("replay", "--trace", trace, "--url", server.url, "--out", tmp_path / out)[0] == 0
+        )
+    done = json.loads((tmp_path / "two" / "replay.json").read_bytes())
+    # Ids that are taken: every one is refused, and that is what the client noted.
+    assert done["statuses"] == {"409": REQUESTS}
+
+
+def test_what_cannot_be_replayed_is_one_line(call, server, tmp_path):
+    good = write(tmp_path / "t.jsonl", name="bad")
+    other = write(tmp_path / "other.jsonl", model="wan2.1-1.3b")
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "x").write_text("x")
+    url = ("--url", server.url)
+    cases = [
+        (("--trace", good, "--url", "http://127.0.0.1:9", "--out", "o"), "no server answers"),
+        (("--trace", good, "--url", "http://[", "--out", "o"), "--url"),
+        (("--trace", other, *url, "--out", "o"), "'wan2.1-1.3b'"),
+        (("--trace", empty, *url, "--out", "o"), "no requests"),
+        (("--trace", good, *url, "--out", full), "not empty"),
+        (("--trace", good, *url, "--out", good), "a file"),
+        (("--trace", good, *url, "--out", "o", "--speed", 0), "--speed"),
+        (("--trace", good, *url, "--out", "o", "--warm-up", 99), "--warm-up"),
+    ]
+    for words, needed in cases:
+        code, _, err = call("replay", *words)
+        assert (code, len(err.strip().splitlines())) == (2, 1), err
+        assert needed in err
+        assert "Traceback" not in err
+
+
+def test_an_interrupted_replay_leaves_what_it_has(server, tmp_path):
+    requests = tuple(
+        Request(id=f"slow{number}", arrival_s=0.2 * number, prompt=prompt)
+        for number, prompt in enumerate(some_prompts(400))
+    )
+    write_trace(Trace(name="t", requests=requests), tmp_path / "t.jsonl")
+    live = tmp_path / "live"
+    words = ("replay", "--trace", tmp_path / "t.jsonl", "--url", server.url, "--out", live)
+    process = subprocess.Popen(  # noqa: S603 - the program is ours
+        [sys.executable, "-m", "chorus_runtime", *map(str, words)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    for _ in range(600):
+        if (live / "client.jsonl").exists() and (live / "client.jsonl").stat().st_size:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"Traceback" not in err
+    done = json.loads((live / "replay.json").read_bytes())
+    assert done["interrupted"] is True
+    assert 0 < done["answered"] < 400
+    assert len((live / "client.jsonl").read_bytes().splitlines()) == done["answered"]
+    assert (live / "calls.log").exists()
