@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chorus_policies.costs.profile import Profile
+from chorus_policies.costs.quality import load_quality
 from chorus_policies.journal import Journal
 from chorus_policies.live.journal_file import journal_table
 from chorus_sim.experiment import (
@@ -23,8 +25,12 @@ from chorus_sim.experiment import (
     run_uncached,
     warm_up_cut,
 )
+from chorus_sim.explanation import explain
+from chorus_sim.predicted_quality import add_quality, with_predictions
 from chorus_sim.summary import Run, summarise
+from chorus_sim.upper_bound import saved_at_most
 from chorus_traces.errors import ScenarioError
+from chorus_traces.what_if import preloaded_requests
 
 SCHEMA = "chorus.summary/1"
 
@@ -37,11 +43,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     records: pa.Table
     journal: pa.Table
     scenario_toml: str
+    profiles: list[Profile]
+    explanation: dict[str, Any] | None = None
 
 
-def carry_out(prepared: Prepared, progress: Progress) -> Outcome:
-    """Run the policy and the bounds the scenario asks for, and summarise them."""
+def carry_out(prepared: Prepared, progress: Progress, *, explained: bool = False) -> Outcome:
+    """Run the policy and the bounds the scenario asks for, and summarise them.
+
+    ``explained`` adds the explanation, for up to three further runs.
+    """
     scenario = prepared.scenario
+    curve = load_quality(scenario.quality) if scenario.quality else None
     journal = Journal()
     wanted: dict[str, Callable[[], Run]] = {
         "policy": lambda: run_policy(prepared, journal),
@@ -63,15 +75,23 @@ def carry_out(prepared: Prepared, progress: Progress) -> Outcome:
         )
         for name, run in runs.items()
     }
+    records = runs["policy"].served.to_table(
+        [request.id for request in prepared.trace.requests], prepared.workload, cached=True
+    )
+    if curve is not None:
+        predicted = add_quality(tables, curve, runs, prepared, cut)
+        records = with_predictions(records, predicted["policy"])
     bounds = {
         name: tables[name] for name in ("no_cache", "unbounded", "clairvoyant") if name in tables
     }
     trace = prepared.trace
+    most = saved_at_most(prepared, cut) if scenario.run.bounds == "all" else None
     summary = {
         "schema": SCHEMA,
         **tables["policy"],
         "bounds": {} if scenario.run.bounds == "none" else bounds,
-        "engine": {"name": "simpy", "version": version("simpy"), "chorus": version("chorus-cache")},
+        "upper_bound": None if most is None else _most(most.saved_s, tables["no_cache"]),
+        "engine": _engine(runs["policy"]),
         "policy": {"name": prepared.policy.name, "fingerprint": prepared.policy.fingerprint},
         "profile": {
             "name": ",".join(prepared.book.names),
@@ -85,6 +105,8 @@ def carry_out(prepared: Prepared, progress: Progress) -> Outcome:
             "span_s": float(prepared.workload.arrivals[-1] - prepared.workload.arrivals[0]),
             "embedder": trace.embedder,
             "rate_scale": scenario.trace.rate_scale,
+            "what_if": scenario.trace.what_if,
+            "preloaded": preloaded_requests(trace),
         },
         "fleet": {"gpus": prepared.gpus, "auto": scenario.fleet.gpus == "auto"},
         "seed": scenario.run.seed,
@@ -93,12 +115,24 @@ def carry_out(prepared: Prepared, progress: Progress) -> Outcome:
     return Outcome(
         summary=summary,
         timings={name: _timing(run) for name, run in runs.items()},
-        records=runs["policy"].served.to_table(
-            [request.id for request in trace.requests], prepared.workload, cached=True
-        ),
+        records=records,
         journal=journal_table(journal.rows),
         scenario_toml=scenario.to_toml(),
+        profiles=prepared.workload.profiles,
+        explanation=explain(prepared, runs, journal.rows, cut, progress) if explained else None,
     )
+
+
+def _most(saved_s: float, baseline: dict[str, Any]) -> dict[str, float]:
+    """Return what no eviction can exceed, in GPU-seconds and as a share."""
+    return {"saved_s": saved_s, "saved_share": saved_s / baseline["gpu_seconds"]["used"]}
+
+
+def _engine(run: Run) -> dict[str, str]:
+    """Return what carried the run out, and why, where another engine was asked for."""
+    library = {"simpy": "simpy", "compiled": "numba"}[run.engine]
+    names = {"name": run.engine, "version": version(library), "chorus": version("chorus-cache")}
+    return names | ({"note": run.engine_note} if run.engine_note else {})
 
 
 def _timing(run: Run) -> dict[str, float]:
@@ -111,6 +145,9 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
     (folder / "summary.json").write_bytes(to_json(outcome.summary))
     (folder / "timings.json").write_bytes(to_json(outcome.timings))
     (folder / "scenario.toml").write_text(outcome.scenario_toml, encoding="utf-8")
+    (folder / "profiles.json").write_bytes(to_json(outcome.profiles))
+    if outcome.explanation is not None:
+        (folder / "explanation.json").write_bytes(to_json(outcome.explanation))
     pq.write_table(outcome.records, folder / "requests.parquet", compression="zstd")
     pq.write_table(outcome.journal, folder / "journal.parquet", compression="zstd")
 

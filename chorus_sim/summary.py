@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.plan import PLAN_KINDS, Fresh
+from chorus_policies.plan import PLAN_KINDS
+from chorus_sim.compiled.columns import ServedColumns
 from chorus_sim.scenario import PricesSection
 from chorus_sim.served import Served
 from chorus_sim.statistics import batch_means_interval
@@ -22,6 +23,8 @@ _HOUR = 3600.0
 
 #: Requests per point of the cold-start curve.
 COLD_START_REQUESTS = 1000
+
+_FRESH = PLAN_KINDS.index("fresh")
 
 
 class TierUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,14 +37,19 @@ class TierUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished run, ready to be summarised."""
+    """One finished run, ready to be summarised.
 
-    served: Served
+    ``engine`` is what carried it out, and ``engine_note`` why it was not the one asked for.
+    """
+
+    served: Served | ServedColumns
     gpus: int
     tiers: tuple[TierUse, ...]
     evicted_bytes: int
     evictions: int
     cpu_s: float
+    engine: str = "simpy"
+    engine_note: str = ""
 
     def responses(self) -> FloatArray:
         """Return the response times in arrival order, seconds."""
@@ -61,9 +69,10 @@ def summarise(
     start, finish = np.array(served.start)[cut:], np.array(served.finish)[cut:]
     response, waiting = finish - arrival, start - arrival
     held, before = float(np.sum(served.held[cut:])), float(np.sum(baseline.served.held[cut:]))
-    kinds = served.kinds()[cut:]
-    requests = len(kinds)
-    hits = {kind: kinds.count(kind) for kind in PLAN_KINDS}
+    codes = served.kind_codes()
+    requests = len(codes) - cut
+    counts = np.bincount(codes[cut:], minlength=len(PLAN_KINDS)).tolist()
+    hits = dict(zip(PLAN_KINDS, counts, strict=True))
     span = float(finish.max() - arrival.min())
     old = baseline.served
     old_start, old_finish = np.array(old.start)[cut:], np.array(old.finish)[cut:]
@@ -98,8 +107,8 @@ def summarise(
             "stored": int(np.sum(served.store_bytes[cut:])),
         },
         "cost": _cost(run, held, span, requests, prices),
-        "cold_start": cold_start(served.kinds()),
-        "misses": _misses(served, cut),
+        "cold_start": cold_start(codes == _FRESH),
+        "misses": dict(sorted(served.miss_reasons(cut).items())),
     }
 
 
@@ -111,12 +120,12 @@ def distribution(values: FloatArray) -> dict[str, Any]:
     return {"mean": float(values.mean()), "p50": p50, "p95": p95, "p99": p99, "ci95": ci95}
 
 
-def cold_start(kinds: list[str]) -> list[dict[str, Any]]:
+def cold_start(missed: npt.NDArray[np.bool_]) -> list[dict[str, Any]]:
     """Return the hit ratio of each thousand requests, the warm-up included."""
     curve = []
-    for low in range(0, len(kinds), COLD_START_REQUESTS):
-        part = kinds[low : low + COLD_START_REQUESTS]
-        ratio = 1 - part.count("fresh") / len(part)
+    for low in range(0, len(missed), COLD_START_REQUESTS):
+        part = missed[low : low + COLD_START_REQUESTS]
+        ratio = 1 - int(part.sum()) / len(part)
         curve.append({"first": low, "requests": len(part), "request_hit_ratio": ratio})
     return curve
 
@@ -159,15 +168,6 @@ def _cost(
         "fleet_usd_per_video": fleet / requests,
         "source": "assumed",
     }
-
-
-def _misses(served: Served, cut: int) -> dict[str, int]:
-    """Return how many requests were computed in full, by reason."""
-    reasons: dict[str, int] = {}
-    for plan in served.plan[cut:]:
-        if isinstance(plan, Fresh):
-            reasons[plan.reason] = reasons.get(plan.reason, 0) + 1
-    return dict(sorted(reasons.items()))
 
 
 def _ratio(before: float, after: float) -> float | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from chorus_sim.experiment import Progress
-from chorus_sim.scenario import Scenario
+from chorus_sim.quantities import parse_preload
+from chorus_sim.scenario import Scenario, TraceSection
 from chorus_traces.embedding import DEFAULT_MODEL, embed_trace
 from chorus_traces.errors import ScenarioError, TraceError, unknown
 from chorus_traces.field_map import parse_field_map
@@ -16,6 +17,7 @@ from chorus_traces.read import read_trace
 from chorus_traces.sample import sample_path
 from chorus_traces.synth import STUDIO_DAY, SynthSpec, generate
 from chorus_traces.trace import Trace
+from chorus_traces.what_if import change, preload
 
 SAMPLE_PREFIX = "sample:"
 SYNTH_PREFIX = "synth:"
@@ -24,18 +26,31 @@ SYNTH_PREFIX = "synth:"
 def load_trace(scenario: Scenario, progress: Progress) -> Trace:
     """Return the scenario's trace, embedding its prompts if it carries no embeddings.
 
-    ``synth:studio-day`` and ``synth:SPEC.toml`` are generated from the scenario's seed.
+    ``synth:studio-day`` and ``synth:SPEC.toml`` are generated from the scenario's seed, a preload
+    of theirs from the next one. Changes come before more users, a preload after both.
     """
     section = scenario.trace
     if not section.path:
         raise ScenarioError("no trace; name one with --trace FILE, or --trace sample:studio-day")
-    if section.path.startswith(SYNTH_PREFIX):
-        trace = synthesised(section.path.removeprefix(SYNTH_PREFIX), scenario.run.seed, ())
+    seed = scenario.run.seed
+    trace = change(_ready(section.path, section, seed, progress), section.what_if, seed)
+    trace = scale_rate(trace, section.rate_scale, seed)
+    first = parse_preload(scenario.run.preload)
+    if isinstance(first, str):
+        other = msgspec.structs.replace(section, embeddings="")
+        return preload(trace, _ready(first, other, seed + 1, progress))
+    return preload(trace, first) if first else trace
+
+
+def _ready(path: str, section: TraceSection, seed: int, progress: Progress) -> Trace:
+    """Return the trace at ``path`` with embeddings."""
+    if path.startswith(SYNTH_PREFIX):
+        trace = synthesised(path.removeprefix(SYNTH_PREFIX), seed, ())
     else:
-        trace = read_named(section.path, section.map, section.embeddings)
+        trace = read_named(path, section.map, section.embeddings)
     if trace.embeddings is None:
         trace = embedded(trace, section.embedder, progress)
-    return scale_rate(trace, section.rate_scale, scenario.run.seed)
+    return trace
 
 
 def trace_stem(scenario: Scenario) -> str:
@@ -57,11 +72,11 @@ def read_named(path: str, field_map: str | None, embeddings: str | None) -> Trac
 def synthesised(spec: str, seed: int, changes: tuple[str, ...]) -> Trace:
     """Return a generated trace: ``studio-day`` or a TOML file of knobs, then single knobs."""
     table = msgspec.to_builtins(STUDIO_DAY) if spec == STUDIO_DAY.name else _knobs(Path(spec))
-    for change in changes:
-        key, equals, value = change.partition("=")
+    for stated in changes:
+        key, equals, value = stated.partition("=")
         if not equals:
-            raise ScenarioError(f"--set {change}: write --set KEY=VALUE")
-        table[key.strip()] = _value(change, value.strip())
+            raise ScenarioError(f"--set {stated}: write --set KEY=VALUE")
+        table[key.strip()] = _value(stated, value.strip())
     known = SynthSpec.__struct_fields__
     for key in table:
         if key not in known:

@@ -20,11 +20,18 @@ from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
     show_default=True,
     help="What stdout gets; all else goes to stderr.",
 )
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Find out why requests missed, and what more memory and one GPU more would be worth; "
+    "takes up to three further runs.",
+)
 def run(
     scenario: str | None,
     changes: tuple[str, ...],
     out: str | None,
     output: str,
+    explain: bool,
     **flags: str | None,
 ) -> None:
     """Simulate a trace under a policy, beside no cache and an unbounded cache."""
@@ -36,6 +43,8 @@ def run(
     from chorus_sim.outcome import RunFolder, carry_out, to_json, write_outcome
     from chorus_sim.replicate import replicate
     from chorus_sim.scenario_file import read_scenario, with_seed
+    from chorus_sim.stopped import StoppedError, write_stopped
+    from chorus_traces.errors import PolicyError
 
     resolved = read_scenario(Path(scenario) if scenario else None, scenario_changes(flags, changes))
     check_names(resolved)
@@ -44,7 +53,13 @@ def run(
     with progress_bars() as progress:
         trace = load_trace(resolved, progress)
         prepared = prepare(resolved, trace, progress)
-        outcome = carry_out(prepared, progress)
+        try:
+            outcome = carry_out(prepared, progress, explained=explain)
+        except StoppedError as error:
+            with folder as partial:
+                ids = [request.id for request in trace.requests]
+                write_stopped(error, ids, resolved.to_toml(), partial)
+            raise PolicyError(f"{error}; what was measured so far is in {folder.path}/") from error
         if resolved.run.replications > 1:
             synthetic = resolved.trace.path.startswith(SYNTH_PREFIX)
             others = (
@@ -65,5 +80,8 @@ def run(
         click.echo(to_json(outcome.summary), nl=False)
     else:
         print_table(outcome.summary)
+    note = outcome.summary["engine"].get("note")
+    if note and resolved.run.engine == "compiled":
+        click.echo(f"engine: simpy carried out the policy's run: {note}", err=True)
     print_timings(outcome.timings)
     click.echo(f"written: {folder.path}/ (open report.html)", err=True)

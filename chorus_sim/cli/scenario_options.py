@@ -21,6 +21,11 @@ _FLAGS = {
         "NAME|JSON",
         "Stage costs: a preset or a file; several with commas. [default: wan2.1-1.3b-h200]",
     ),
+    "--quality": (
+        "quality",
+        "NAME|JSON",
+        "Predict the quality of reuse by a measured curve: shapes, or a file. [default: none]",
+    ),
     "--gpus": (
         "fleet.gpus",
         "N",
@@ -43,7 +48,8 @@ _FLAGS = {
         "run.bounds",
         "none|basic|all",
         (
-            "Reference runs beside the policy's: no cache and unbounded, or clairvoyant too. "
+            "Reference runs beside the policy's: no cache and unbounded; all: clairvoyant and "
+            "a proven upper bound too. "
             "[default: basic]"
         ),
     ),
@@ -51,6 +57,27 @@ _FLAGS = {
         "trace.rate_scale",
         "X",
         "X times as many users; sessions are never compressed. [default: 1]",
+    ),
+    "--what-if": (
+        "trace.what_if",
+        "KIND[=SHARE],...",
+        (
+            "Change the trace: shuffled, shuffled-sessions, shared-prompts=0.2 (sessions that ask "
+            "what another user asked), private-prompts=0.2 (users nobody else is like)."
+        ),
+    ),
+    "--preload": (
+        "run.preload",
+        "20%|FILE",
+        "Fill the cache first: with the first part of the trace, or with another trace.",
+    ),
+    "--engine": (
+        "run.engine",
+        "simpy|compiled|auto",
+        (
+            "What carries out runs that keep no journal: compiled (the extra fast) is many times "
+            "faster and equal; SimPy takes over what it does not know. [default: simpy]"
+        ),
     ),
     "--seed": ("run.seed", "N", "Of everything random. [default: 0]"),
     "--embeddings": ("trace.embeddings", "NPY", "Vectors (requests, width) beside the trace."),

@@ -120,7 +120,7 @@ def _interval(run: FinishedRun) -> str:
     mine = run.summary["response_time_s"]["ci95"]
     if mine is None:
         return (
-            "The interval of the mean response is unknown: batch means need 40 requests after the "
+            "The interval of the mean response is unknown: batch means need 20 requests after the "
             "warm-up. Differences of this run cannot be told from chance."
         )
     before = run.summary["bounds"].get("no_cache")

@@ -125,8 +125,8 @@ def formula_sentence(plan: dict[str, Any]) -> str:
     formula = growth["formula"]
     load = (
         f"Load: without a cache the traffic offers {formula['offered_load_erlangs']:.1f} erlangs "
-        f"on average and {growth['peak_load_erlangs']:.1f} in the busiest hour: a fleet smaller than "
-        "that falls behind while it lasts."
+        f"on average and {growth['peak_load_erlangs']:.1f} in the busiest hour: a smaller fleet "
+        "falls behind while it lasts."
     )
     if not formula["applies"]:
         return f"{load} Erlang C does not apply: {formula['why']}."

@@ -93,33 +93,48 @@ def _gpus_by_growth(plan: dict[str, Any]) -> Plot:
 
 
 def _tornado(plan: dict[str, Any]) -> Plot:
-    """Draw the change of the monthly cost by assumption, the widest on top."""
-    names = list(dict.fromkeys(swing["name"] for swing in plan["sensitivity"]))
-    sides: dict[str, list[tuple[str, float]]] = {
-        name: [
-            (swing["side"], swing["change_usd"] or 0.0)
-            for swing in plan["sensitivity"]
-            if swing["name"] == name
-        ]
-        for name in names
-    }
-    names.sort(key=lambda name: -max(abs(change) for _, change in sides[name]))
-    low = np.array([sides[name][0][1] for name in names])
-    high = np.array([sides[name][-1][1] for name in names])
-    widest = names[0]
+    """Draw the change of the monthly cost by assumption, the widest on top.
+
+    A side that puts the goal out of reach has no bar; the caption names it.
+    """
+    sides: dict[str, list[dict[str, Any]]] = {}
+    for swing in plan["sensitivity"]:
+        sides.setdefault(swing["name"], []).append(swing)
+    names = sorted(sides, key=lambda name: -max(abs(_change(one)) for one in sides[name]))
+    widest = ", ".join(
+        f"{one['side']} {money(_change(one))}"
+        for one in sides[names[0]]
+        if one["change_usd"] is not None
+    )
+    lost = ", ".join(
+        f"{one['name']} {one['side']}" for one in plan["sensitivity"] if one["change_usd"] is None
+    )
     return Plot(
         name="tornado",
         title="What would change the monthly cost",
-        caption=f"Each assumption a fifth down and up, one at a time. {widest.capitalize()} moves "
-        f"it most: {', '.join(f'{side} {money(change)}' for side, change in sides[widest])}.",
+        caption=f"Each assumption a fifth down and up, one at a time. {names[0].capitalize()} "
+        f"moves it most: {widest}."
+        + (f" No bar because the goal is then out of reach: {lost}." if lost else ""),
         panels=(
             Panel(
-                series=(
-                    Bars(name="low side", labels=tuple(names), values=low, colour=_LOWER),
-                    Bars(name="high side", labels=tuple(names), values=high, colour=_HIGHER),
+                series=tuple(
+                    Bars(
+                        name=label,
+                        labels=tuple(names),
+                        values=np.array([_change(sides[name][place]) for name in names]),
+                        colour=colour,
+                    )
+                    for label, place, colour in (
+                        ("low side", 0, _LOWER),
+                        ("high side", -1, _HIGHER),
+                    )
                 ),
                 y_label="",
             ),
         ),
         x_label="change, $ a month",
     )
+
+
+def _change(swing: dict[str, Any]) -> float:
+    return float(swing["change_usd"] or 0.0)

@@ -20,6 +20,7 @@ from chorus_reports.plan_tables import (
     answers_table,
     binding_section,
     cells_table,
+    doubt_table,
     sources_table,
     tornado_section,
 )
@@ -60,7 +61,7 @@ def _document(plan: dict[str, Any]) -> Document:
         sections=(
             Section(
                 title="What to buy",
-                tables=(answers_table(plan),),
+                tables=(answers_table(plan), *doubt_table(plan)),
                 paragraphs=(
                     (
                         "A fleet is named only if the unfavourable end of its 95 % interval "

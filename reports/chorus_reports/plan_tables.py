@@ -11,38 +11,57 @@ def answers_table(plan: dict[str, Any]) -> Table:
     """Return what to buy at each growth factor."""
     rows = []
     for answer in plan["answers"]:
+        users = f"{answer['growth']:g}x"
         if not answer["feasible"]:
-            rows.append((f"{answer['growth']:g}x", "nothing meets it", *["-"] * 6))
+            rows.append((users, "nothing meets it", *["-"] * 4))
             continue
-        runner, worth = answer["runner_up"], answer["cache_worth_usd"]
+        worth = answer["cache_worth_usd"]
         rows.append(
             (
-                f"{answer['growth']:g}x",
+                users,
                 f"{answer['gpus']:,}",
-                f"{answer['gpus_least']:,}",
                 "none" if answer["capacity"] == "0" else answer["capacity"],
                 seconds(answer["estimate"]["interval_s"][1]),
                 money(answer["cost"]["usd"]),
                 "-" if worth is None else money(worth),
-                "-" if runner is None else f"{fleet(runner)}, +{money(runner['more_usd'])}",
             )
         )
-    metric = plan["goal"]["metric"]
     return Table(
         columns=(
             "users",
             "GPUs",
-            "not ruled out",
             "cache",
-            f"{metric} at most",
+            f"{plan['goal']['metric']} at most",
             "$ a month",
             "cache is worth",
-            "runner-up",
         ),
         rows=tuple(rows),
-        note="GPUs: the fewest that meet the goal with confidence. Not ruled out: the fewest tried "
-        "that the data do not exclude. Dollars: assumed prices, the whole fleet, every hour.",
+        note="GPUs: the fewest that meet the goal with confidence. Dollars: assumed prices, the "
+        "whole fleet, every hour.",
     )
+
+
+def doubt_table(plan: dict[str, Any]) -> tuple[Table, ...]:
+    """Return how sure each answer is and what comes second, where there is an answer."""
+    rows = []
+    for answer in plan["answers"]:
+        if not answer["feasible"]:
+            continue
+        runner = answer["runner_up"]
+        rows.append(
+            (
+                f"{answer['growth']:g}x",
+                f"{answer['gpus_least']:,} to {answer['gpus']:,}",
+                "-" if runner is None else fleet(runner),
+                "-" if runner is None else f"+{money(runner['more_usd'])}",
+            )
+        )
+    table = Table(
+        columns=("users", "GPUs in doubt", "runner-up", "$ a month more"),
+        rows=tuple(rows),
+        note="GPUs in doubt: from the fewest tried that the data do not rule out.",
+    )
+    return (table,) if rows else ()
 
 
 def cells_table(plan: dict[str, Any]) -> Table:

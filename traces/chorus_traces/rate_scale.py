@@ -63,12 +63,14 @@ def scale_rate(trace: Trace, factor: float, seed: int) -> Trace:
 def _copied(request: Request, arrival_s: float, round_number: int) -> Request:
     if round_number == 0:
         return msgspec.structs.replace(request, arrival_s=arrival_s)
+    before = request.extra.get(REPLICA_FIELD)
+    replica = round_number if before is None else f"{round_number}/{before}"
     return msgspec.structs.replace(
         request,
         id=f"{request.id}#{round_number}",
         arrival_s=arrival_s,
         user=None if request.user is None else f"{request.user}#{round_number}",
-        extra=request.extra | {REPLICA_FIELD: round_number},
+        extra=request.extra | {REPLICA_FIELD: replica},
     )
 
 

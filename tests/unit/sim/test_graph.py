@@ -6,6 +6,7 @@ from chorus_policies.index import MatrixIndex
 from chorus_policies.similarity import QUANTA
 from chorus_sim.graph import build_graph, cached_graph
 from chorus_sim.graph_index import GraphIndex
+from chorus_traces.errors import EngineError
 from chorus_traces.trace import unit_rows
 
 
@@ -88,6 +89,7 @@ def test_blocks_do_not_change_the_graph(monkeypatch):
     spaces = np.zeros(500, dtype=np.int64)
     whole = build_graph(vectors, spaces, 0.6)
     monkeypatch.setattr("chorus_sim.graph._BLOCK_ROWS", 7)
+    monkeypatch.setattr("chorus_sim.graph._BLOCK_COLUMNS", 5)
     pieces = build_graph(vectors, spaces, 0.6)
     assert whole.edges > 1000
     for name in ("row_start", "neighbour", "quanta"):
@@ -110,3 +112,37 @@ def test_the_smallest_traces_have_a_graph(requests):
     vectors = clustered(8, 4, seed=8)[:requests]
     graph = build_graph(vectors, np.zeros(requests, dtype=np.int64), 0.99)
     assert len(graph.row_start) == requests + 1
+
+
+def test_equal_vectors_are_neighbours_of_each_other_and_share_all_others():
+    vectors = np.repeat(clustered(40, 16, seed=9), 3, axis=0)[
+        np.random.default_rng(9).permutation(120)
+    ]
+    graph = build_graph(vectors, np.zeros(120, dtype=np.int64), 0.6)
+    same = 0
+    for row in range(120):
+        low, high = graph.row_start[row], graph.row_start[row + 1]
+        row_of = dict(
+            zip(graph.neighbour[low:high].tolist(), graph.quanta[low:high].tolist(), strict=True)
+        )
+        equals = [o for o in range(row) if np.array_equal(vectors[o], vectors[row])]
+        assert all(row_of[other] == QUANTA for other in equals)
+        same += len(equals)
+        for other in row_of:
+            for twin in equals:
+                if twin > other:
+                    assert graph_quanta(graph, twin, other) == row_of[other]
+    assert same >= 120
+    assert graph.edges > 200
+
+
+def graph_quanta(graph, row: int, other: int) -> int:
+    low, high = graph.row_start[row], graph.row_start[row + 1]
+    place = graph.neighbour[low:high].tolist().index(other)
+    return int(graph.quanta[low + place])
+
+
+def test_more_requests_than_an_edge_can_name_are_refused(monkeypatch):
+    monkeypatch.setattr("chorus_sim.graph._MOST_REQUESTS", 10)
+    with pytest.raises(EngineError, match="11 requests in one graph; at most 10"):
+        build_graph(clustered(11, 4, seed=1), np.zeros(11, dtype=np.int64), 0.9)

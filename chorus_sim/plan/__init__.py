@@ -1,0 +1,1 @@
+"""The plan: from a trace to the fewest GPUs and the cheapest cache that meet a target."""
