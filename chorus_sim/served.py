@@ -1,11 +1,14 @@
 """What happened to each request: one record per request, kept as columns."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from chorus_policies.live.record import RECORD_SCHEMA
-from chorus_policies.plan import Fresh, Plan, kind_of
+from chorus_policies.plan import PLAN_KINDS, Fresh, Plan, kind_of
 from chorus_sim.price import Price
 from chorus_sim.workload import Workload
 from chorus_traces.errors import EngineError
@@ -53,41 +56,58 @@ class Served:
         """Return the plan's kind of each request."""
         return [kind_of(plan) for plan in self.plan]
 
+    def kind_codes(self) -> npt.NDArray[np.int64]:
+        """Return the place in ``PLAN_KINDS`` of each request's kind."""
+        return np.array([PLAN_KINDS.index(kind) for kind in self.kinds()], dtype=np.int64)
+
+    def miss_reasons(self, cut: int) -> dict[str, int]:
+        """Return how many requests from ``cut`` on were computed in full, by reason."""
+        reasons: dict[str, int] = {}
+        for plan in self.plan[cut:]:
+            if isinstance(plan, Fresh):
+                reasons[plan.reason] = reasons.get(plan.reason, 0) + 1
+        return reasons
+
     def to_table(self, ids: list[str], workload: Workload, *, cached: bool) -> pa.Table:
         """Return the records: one row per request, the schema simulator and runtime share."""
-        plans, kinds = self.plan, self.kinds()
-        copied = np.array([kind == "copy" for kind in kinds])
-        computed = np.where(copied, 0.0, 1.0)
-        looked_up = 1.0 if cached else 0.0
-        return pa.table(
-            {
-                "id": ids,
-                "arrival_s": self.arrival,
-                "start_s": self.start,
-                "finish_s": self.finish,
-                "held_s": self.held,
-                "worker": pa.array(self.worker, pa.int32()),
-                "kind": pa.array(kinds).dictionary_encode(),
-                "reason": pa.array([plan.reason for plan in plans]).dictionary_encode(),
-                "donor": pa.array([_donor(plan) for plan in plans], pa.int64()),
-                "similarity": [getattr(plan, "similarity", None) for plan in plans],
-                "k1": pa.array([getattr(plan, "k1", None) for plan in plans], pa.int32()),
-                "k2": pa.array([getattr(plan, "k2", None) for plan in plans], pa.int32()),
-                "active_share": [getattr(plan, "active_share", None) for plan in plans],
-                "steps": pa.array([query.steps for query in workload.queries], pa.int32()),
-                "text_encode_s": workload.text_encode * computed,
-                "embed_s": workload.embed * looked_up,
-                "lookup_s": workload.lookup * looked_up,
-                "load_s": self.load_s,
-                "denoise_s": self.denoise_s,
-                "vae_decode_s": workload.vae_decode * computed,
-                "video_encode_s": workload.video_encode * computed,
-                "store_s": self.store_s,
-                "load_bytes": pa.array(self.load_bytes, pa.int64()),
-                "store_bytes": pa.array(self.store_bytes, pa.int64()),
-            },
-            schema=RECORD_SCHEMA,
-        )
+        return records_table(self, ids, workload, cached=cached)
+
+
+def records_table(served: Any, ids: list[str], workload: Workload, *, cached: bool) -> pa.Table:
+    """Return the records: one row per request, the schema simulator and runtime share."""
+    plans, kinds = served.plan, served.kinds()
+    copied = np.array([kind == "copy" for kind in kinds])
+    computed = np.where(copied, 0.0, 1.0)
+    looked_up = 1.0 if cached else 0.0
+    return pa.table(
+        {
+            "id": ids,
+            "arrival_s": served.arrival,
+            "start_s": served.start,
+            "finish_s": served.finish,
+            "held_s": served.held,
+            "worker": pa.array(served.worker, pa.int32()),
+            "kind": pa.array(kinds).dictionary_encode(),
+            "reason": pa.array([plan.reason for plan in plans]).dictionary_encode(),
+            "donor": pa.array([_donor(plan) for plan in plans], pa.int64()),
+            "similarity": [getattr(plan, "similarity", None) for plan in plans],
+            "k1": pa.array([getattr(plan, "k1", None) for plan in plans], pa.int32()),
+            "k2": pa.array([getattr(plan, "k2", None) for plan in plans], pa.int32()),
+            "active_share": [getattr(plan, "active_share", None) for plan in plans],
+            "steps": pa.array([query.steps for query in workload.queries], pa.int32()),
+            "text_encode_s": workload.text_encode * computed,
+            "embed_s": workload.embed * looked_up,
+            "lookup_s": workload.lookup * looked_up,
+            "load_s": served.load_s,
+            "denoise_s": served.denoise_s,
+            "vae_decode_s": workload.vae_decode * computed,
+            "video_encode_s": workload.video_encode * computed,
+            "store_s": served.store_s,
+            "load_bytes": pa.array(served.load_bytes, pa.int64()),
+            "store_bytes": pa.array(served.store_bytes, pa.int64()),
+        },
+        schema=RECORD_SCHEMA,
+    )
 
 
 def _donor(plan: Plan) -> int | None:

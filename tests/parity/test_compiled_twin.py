@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from chorus_policies.journal import Journal
-from chorus_policies.policy import load_policy, parse_policy
+from chorus_policies.policy import load_policy
 from chorus_sim.compiled.supported import KNOWN_FIELDS, unsupported_policy, unsupported_scenario
 from chorus_sim.experiment import (
     Prepared,
@@ -139,6 +139,8 @@ def test_every_supported_preset_is_served_alike(studio, policy):
     [
         'base = "gdsf"\n[eviction]\ncost = "saved"\n',
         'base = "lru"\n[reuse]\nlexical = "reject"\nbreak_even = true\n',
+        'base = "lru"\n[entry]\nin_flight = true\n[reuse]\nbreak_even = true\n',
+        'base = "adaptive"\n[entry]\ntrim = true\nin_flight = false\n',
         'base = "vllm-omni"\n[reuse]\nlexical = "early"\nbreak_even = true\n',
     ],
 )
@@ -229,8 +231,6 @@ def test_parts_that_learn_something_new_are_refused(studio):
         tables = policy.tables | {section: policy.tables[section] | {key: 1}}
         other = msgspec.structs.replace(policy, tables=tables)
         assert "novelty" in str(unsupported_policy(other, studio.tiers))
-    shared = parse_policy('base = "lru"\n[entry]\nin_flight = true\n', where="test", name="shared")
-    assert "in flight" in str(unsupported_policy(shared, studio.tiers))
 
 
 def test_every_field_of_a_scenario_was_thought_about():

@@ -1,0 +1,267 @@
+# ruff: noqa: ARG001 - a part takes every argument of its contract
+"""Worth, compiled; the algorithm is described in ``chorus_policies.eviction.worth``.
+
+A class is a ring: kind (whole entry, window, core), superseded or not, and size class. Classes are
+listed in the order of their first use, in which ``victim`` compares them. The file is long because
+one algorithm is one file, and its state is spelled out.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from chorus_policies.eviction import worth as algorithm
+from chorus_sim.compiled.contract import plan_for_one, register
+from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
+from chorus_sim.compiled.jit import compiled
+from chorus_sim.compiled.options import COPIED, FRESH, REGIONAL
+from chorus_sim.compiled.rings import Rings, append, empty_rings, take_out
+
+_WHOLE, _WINDOW, _CORE = 0, 1, 2
+
+#: Places in ``gain`` and in ``mean``.
+_BY_WINDOW, _BEYOND = 0, 1
+_SAVED, _AT_RISK = 0, 1
+
+#: Places in ``counts``.
+_CLOCK, _CLASSES = 0, 1
+
+_READ: int = algorithm._READ  # noqa: SLF001 - the number itself, not a copy of it
+
+
+class Worth(NamedTuple):
+    """State of entries ``(requests,)`` and of classes ``(classes,)``.
+
+    ``size_classes`` numbers the size class of each of ``sizes``, which are sorted.
+    """
+
+    rings: Rings
+    sizes: npt.NDArray[np.int64]
+    size_classes: npt.NDArray[np.int32]
+    ring_of: npt.NDArray[np.int32]
+    redundant: npt.NDArray[np.bool_]
+    whole: npt.NDArray[np.bool_]
+    there: npt.NDArray[np.bool_]
+    unused_since: npt.NDArray[np.int64]
+    seen: npt.NDArray[np.int64]
+    saved_s: npt.NDArray[np.float64]
+    at_risk: npt.NDArray[np.float64]
+    listed: npt.NDArray[np.int32]
+    is_listed: npt.NDArray[np.bool_]
+    mean: npt.NDArray[np.float64]
+    gain: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+    least: int
+    keep: float
+    trims: bool
+
+
+def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
+    """Return the eviction without entries."""
+    requests = setting.requests
+    numbers: dict[int, int] = {}
+    size_classes = np.array(
+        [
+            numbers.setdefault(algorithm._size_class(size), len(numbers))  # noqa: SLF001
+            for size in setting.sizes.tolist()
+        ],
+        np.int32,
+    )
+    classes = 6 * len(numbers)
+    return Worth(
+        rings=empty_rings(requests, classes),
+        sizes=setting.sizes,
+        size_classes=size_classes,
+        ring_of=np.zeros(requests, np.int32),
+        redundant=np.zeros(requests, np.bool_),
+        whole=np.zeros(requests, np.bool_),
+        there=np.zeros(requests, np.bool_),
+        unused_since=np.zeros(requests, np.int64),
+        seen=np.zeros(requests, np.int64),
+        saved_s=np.zeros(classes),
+        at_risk=np.zeros(classes),
+        listed=np.zeros(classes, np.int32),
+        is_listed=np.zeros(classes, np.bool_),
+        mean=np.zeros(2),
+        gain=np.zeros(2),
+        counts=np.zeros(2, np.int64),
+        least=least_quanta(config["similarity"]),
+        keep=1 - 1 / config["memory"],
+        trims=setting.trims,
+    )
+
+
+def _watched(
+    eviction: Any,
+    rule: Any,
+    graph: Any,
+    residents: Any,
+    options: Any,
+    place: Any,
+    class_: Any,
+    option: Any,
+    donor: Any,
+) -> None:
+    gain = eviction.gain
+    gain[_BY_WINDOW] = gain[_BEYOND] = 0.0
+    kind = options.kind[class_, option]
+    if kind in (FRESH, COPIED):
+        return
+    saving, others, read = 0.0, 0.0, 0
+    for edge in range(graph.row_start[place], graph.row_start[place + 1]):
+        if graph.quanta[edge] < rule.floor or read == _READ:
+            break
+        key = graph.neighbour[edge]
+        if not residents.resident[key]:
+            continue
+        read += 1
+        if key == donor:
+            saving = options.saved_s[class_, option]
+        else:
+            other = plan_for_one(rule, residents, options, edge, graph, class_)
+            others = max(others, options.saved_s[class_, other])
+    beyond = max(0.0, saving - others)
+    by_window = 0.0
+    if kind == REGIONAL:
+        by_k1 = options.k1_saved_s[class_, option]
+        by_window = max(0.0, saving - max(by_k1, others))
+    gain[_BY_WINDOW] = min(by_window, beyond)
+    gain[_BEYOND] = beyond
+
+
+def _admitted(eviction: Any, residents: Any, key: Any) -> None:
+    eviction.counts[_CLOCK] += 1
+    donor = residents.donor[key]
+    if (
+        donor >= 0
+        and residents.donor_quanta[key] >= eviction.least
+        and eviction.there[donor]
+        and not eviction.redundant[donor]
+    ):
+        _leave(eviction, residents, donor, 0.0, 0.0)
+        eviction.redundant[donor] = True
+        _join(eviction, residents, donor)
+    eviction.there[key] = True
+    eviction.redundant[key] = False
+    eviction.whole[key] = residents.first_step[key] <= residents.last_step[key]
+    eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
+    _join(eviction, residents, key)
+
+
+def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
+    _leave(eviction, residents, key, eviction.gain[_BY_WINDOW], eviction.gain[_BEYOND])
+    eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
+    _join(eviction, residents, key)
+
+
+def _removed(eviction: Any, residents: Any, key: Any) -> None:
+    _leave(eviction, residents, key, 0.0, 0.0)
+    eviction.there[key] = False
+
+
+def _trims(eviction: Any, residents: Any, key: Any) -> Any:
+    return eviction.trims and eviction.whole[key]
+
+
+def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
+    _leave(eviction, residents, key, 0.0, 0.0)
+    eviction.whole[key] = False
+    _join(eviction, residents, key)
+
+
+def _victim(eviction: Any, residents: Any) -> Any:
+    prior = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
+    chosen, least = -1, math.inf
+    for number in range(eviction.counts[_CLASSES]):
+        ring = eviction.listed[number]
+        end = eviction.rings.ends[ring]
+        key = eviction.rings.after[end]
+        while key != end and residents.pins[key] > 0:
+            key = eviction.rings.after[key]
+        if key == end:
+            continue
+        rate = (eviction.saved_s[ring] + prior) / (eviction.at_risk[ring] + 1.0)
+        age = eviction.counts[_CLOCK] - eviction.unused_since[key] + 1
+        freed = residents.size_bytes[key]
+        if eviction.trims and eviction.whole[key]:
+            freed -= residents.core_bytes[key]
+        worth = rate / age / freed
+        if worth < least:
+            chosen, least = key, worth
+    return chosen
+
+
+@compiled
+def _class_of(eviction: Any, kind: int, redundant: bool, size_bytes: int) -> int:
+    """Return the ring of a class, listing it if it is new."""
+    low, high = 0, len(eviction.sizes) - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if eviction.sizes[middle] < size_bytes:
+            low = middle + 1
+        else:
+            high = middle
+    size_class = eviction.size_classes[low]
+    ring = (size_class * 2 + int(redundant)) * 3 + kind
+    if not eviction.is_listed[ring]:
+        eviction.is_listed[ring] = True
+        eviction.listed[eviction.counts[_CLASSES]] = ring
+        eviction.counts[_CLASSES] += 1
+    return int(ring)
+
+
+@compiled
+def _join(eviction: Any, residents: Any, key: int) -> None:
+    """Put the entry at the recent end of the ring its piece and size call for."""
+    kind, size_bytes = _WHOLE, residents.size_bytes[key]
+    if eviction.trims:
+        kind = _WINDOW if eviction.whole[key] else _CORE
+        if kind == _CORE:
+            size_bytes = residents.core_bytes[key]
+    ring = _class_of(eviction, kind, eviction.redundant[key], size_bytes)
+    eviction.ring_of[key] = ring
+    append(eviction.rings, ring, key)
+
+
+@compiled
+def _leave(eviction: Any, residents: Any, key: int, by_window: float, beyond: float) -> None:
+    """Take the entry out of its ring and learn from the time it was at risk."""
+    ring = eviction.ring_of[key]
+    take_out(eviction.rings, key)
+    clock = eviction.counts[_CLOCK]
+    began = eviction.seen[key] - eviction.unused_since[key] + 1
+    at_risk = math.log((clock - eviction.unused_since[key] + 1) / began)
+    eviction.seen[key] = clock
+    if ring % 3 == _WINDOW:
+        _learn(eviction, ring, by_window, at_risk)
+        core = _class_of(eviction, _CORE, eviction.redundant[key], residents.core_bytes[key])
+        _learn_alone(eviction, core, beyond - by_window, at_risk)
+    else:
+        _learn(eviction, ring, beyond, at_risk)
+
+
+@compiled
+def _learn(eviction: Any, ring: int, saved_s: float, at_risk: float) -> None:
+    _learn_alone(eviction, ring, saved_s, at_risk)
+    eviction.mean[_SAVED] = eviction.mean[_SAVED] * eviction.keep + saved_s
+    eviction.mean[_AT_RISK] = eviction.mean[_AT_RISK] * eviction.keep + at_risk
+
+
+@compiled
+def _learn_alone(eviction: Any, ring: int, saved_s: float, at_risk: float) -> None:
+    eviction.saved_s[ring] = eviction.saved_s[ring] * eviction.keep + saved_s
+    eviction.at_risk[ring] = eviction.at_risk[ring] * eviction.keep + at_risk
+
+
+register(
+    Worth,
+    watched=_watched,
+    admitted=_admitted,
+    hit=_hit,
+    removed=_removed,
+    victim=_victim,
+    trims=_trims,
+    trimmed=_trimmed,
+)

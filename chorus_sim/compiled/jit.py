@@ -1,0 +1,53 @@
+"""Compile a function with numba and keep the machine code on disk, so that it is compiled once.
+
+The folder is named for the source of every file here: numba itself does not notice that a function
+called from another file has changed. It lies in ``CHORUS_CACHE_DIR`` or the user's cache folder, so
+a read-only installation is no hindrance; where that cannot be written either, every process
+compiles anew. ``NUMBA_CACHE_DIR`` overrides it.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba import config
+
+from chorus_traces.cache_folder import cache_folder
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _folder() -> Path | None:
+    """Return where machine code is kept, or ``None`` where it cannot be."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    folder = Path(config.CACHE_DIR or cache_folder() / "compiled") / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+_FOLDER = _folder()
+
+
+def compiled(function: _F) -> _F:
+    """Return ``function`` compiled on its first call with arguments of each type.
+
+    It must not make arrays: without numba's memory manager no reference is counted, which took
+    nine tenths of the time where arrays travel in tuples.
+    """
+    before = config.CACHE_DIR
+    try:
+        if _FOLDER is not None:
+            config.CACHE_DIR = str(_FOLDER)
+        made = numba.njit(cache=_FOLDER is not None, nogil=True, error_model="numpy", _nrt=False)(
+            function
+        )
+    finally:
+        config.CACHE_DIR = before
+    return cast("_F", made)
