@@ -13,14 +13,8 @@ import numpy as np
 
 from chorus_policies.journal import Journal
 from chorus_sim.bootstrap import BLOCKS, DRAWS, FloatArray, block_draws, block_sums
-from chorus_sim.experiment import (
-    prepare,
-    run_clairvoyant,
-    run_policy,
-    run_unbounded,
-    run_uncached,
-    vary,
-)
+from chorus_sim.experiment import prepare, vary
+from chorus_sim.runs import run_clairvoyant, run_policy, run_unbounded, run_uncached
 from chorus_sim.scenario import Scenario
 from chorus_sim.scenario_file import with_policy
 from chorus_sim.summary import Run

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from chorus_policies.journal import JournalRow
-from chorus_sim.experiment import Prepared, Progress, run_clairvoyant
+from chorus_sim.experiment import Prepared, Progress
 from chorus_sim.marginal import next_bytes, next_gpu
+from chorus_sim.runs import run_clairvoyant
 from chorus_sim.summary import Run
 from chorus_sim.why_missed import CAUSES, Missed, why_missed
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from chorus_policies.journal import Journal
 from chorus_sim.bootstrap import FloatArray, block_draws, block_edges, block_sums, interval
-from chorus_sim.experiment import Prepared, run_policy
+from chorus_sim.experiment import Prepared
+from chorus_sim.runs import run_policy
 from chorus_sim.summary import Run
 
 _GIB = 2**30

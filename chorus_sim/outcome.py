@@ -16,17 +16,10 @@ from chorus_policies.costs.profile import Profile
 from chorus_policies.costs.quality import load_quality
 from chorus_policies.journal import Journal
 from chorus_policies.live.journal_file import journal_table
-from chorus_sim.experiment import (
-    Prepared,
-    Progress,
-    run_clairvoyant,
-    run_policy,
-    run_unbounded,
-    run_uncached,
-    warm_up_cut,
-)
+from chorus_sim.experiment import Prepared, Progress
 from chorus_sim.explanation import explain
 from chorus_sim.predicted_quality import add_quality, with_predictions
+from chorus_sim.runs import run_clairvoyant, run_policy, run_unbounded, run_uncached, warm_up_cut
 from chorus_sim.summary import Run, summarise
 from chorus_sim.upper_bound import saved_at_most
 from chorus_traces.errors import ScenarioError

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from chorus_policies.journal import Journal
-from chorus_sim.experiment import Prepared, run_policy, run_uncached, warm_up_cut
+from chorus_sim.experiment import Prepared
+from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.statistics import replication_interval
 from chorus_sim.summary import summarise
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chorus_policies.journal import Journal
-from chorus_sim.experiment import Prepared, run_policy, run_uncached, warm_up_cut
+from chorus_sim.experiment import Prepared
 from chorus_sim.plan.estimate import Method, estimate, given_up
 from chorus_sim.plan.goal import Estimate, Goal
+from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.summary import Run
 
 FloatArray = npt.NDArray[np.float64]

@@ -5,15 +5,9 @@ from importlib.metadata import version
 
 import msgspec
 
-from chorus_sim.experiment import (
-    Prepared,
-    assemble,
-    revise,
-    run_policy,
-    run_uncached,
-    warm_up_cut,
-)
+from chorus_sim.experiment import Prepared, assemble, revise
 from chorus_sim.predicted_quality import add_quality
+from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.scenario import Scenario
 from chorus_sim.summary import Run, summarise
 from chorus_sim.sweep.finished import Finished

@@ -14,15 +14,9 @@ from chorus_policies.costs.quality import Acceptable, load_quality
 from chorus_policies.plan import Fresh
 from chorus_policies.policy import Policy
 from chorus_sim.bootstrap import FloatArray
-from chorus_sim.experiment import (
-    Progress,
-    assemble,
-    revise,
-    run_policy,
-    run_uncached,
-    warm_up_cut,
-)
+from chorus_sim.experiment import Progress, assemble, revise
 from chorus_sim.predicted_quality import predict
+from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.scenario import Scenario
 from chorus_sim.summary import Run
 from chorus_sim.tune.objective import Observed

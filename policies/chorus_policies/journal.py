@@ -36,6 +36,7 @@ class Journal:
     """Keeps rows in memory in call order; with ``keep=False`` it forgets them."""
 
     def __init__(self, *, keep: bool = True) -> None:
+        self.keeps = keep
         self.rows: list[JournalRow] = []
         self.write: Callable[[JournalRow], None] = self.rows.append if keep else _forget
 

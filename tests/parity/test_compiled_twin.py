@@ -7,14 +7,8 @@ import pytest
 from chorus_policies.journal import Journal
 from chorus_policies.policy import load_policy
 from chorus_sim.compiled.supported import KNOWN_FIELDS, unsupported_policy, unsupported_scenario
-from chorus_sim.experiment import (
-    Prepared,
-    prepare,
-    run_policy,
-    run_unbounded,
-    run_uncached,
-    vary,
-)
+from chorus_sim.experiment import Prepared, prepare, vary
+from chorus_sim.runs import run_policy, run_unbounded, run_uncached
 from chorus_sim.scenario import (
     CacheSection,
     FleetSection,

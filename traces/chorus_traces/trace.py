@@ -60,6 +60,10 @@ class Trace:
         return digest.hexdigest()
 
 
+#: Rows made wide at a time, so that a million vectors do not need three times their memory.
+_ROWS_AT_A_TIME = 16_384
+
+
 def unit_rows(matrix: npt.NDArray[np.floating], *, where: str) -> FloatMatrix:
     """Return ``matrix`` with rows of length 1 as float32, computed in float64.
 
@@ -67,13 +71,15 @@ def unit_rows(matrix: npt.NDArray[np.floating], *, where: str) -> FloatMatrix:
     """
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise TraceError(f"{where}: embeddings of shape {matrix.shape}; need (requests, width)")
-    wide = matrix.astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    bad = np.flatnonzero(~np.isfinite(norms) | (norms < 1e-6))
-    if bad.size:
-        raise TraceError(
-            f"{where}: embedding of row {int(bad[0])} is not finite or has length 0; "
-            "finite vectors are needed (embed the trace again)"
-        )
-    rows: FloatMatrix = (wide / norms[:, None]).astype(np.float32)
+    rows: FloatMatrix = np.empty(matrix.shape, dtype=np.float32)
+    for first in range(0, len(matrix), _ROWS_AT_A_TIME):
+        wide = matrix[first : first + _ROWS_AT_A_TIME].astype(np.float64)
+        norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        bad = np.flatnonzero(~np.isfinite(norms) | (norms < 1e-6))
+        if bad.size:
+            raise TraceError(
+                f"{where}: embedding of row {first + int(bad[0])} is not finite or has length 0; "
+                "finite vectors are needed (embed the trace again)"
+            )
+        rows[first : first + _ROWS_AT_A_TIME] = wide / norms[:, None]
     return rows

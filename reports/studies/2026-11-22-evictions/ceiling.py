@@ -17,9 +17,10 @@ from chorus_policies.catalogue import EVICTIONS
 from chorus_policies.journal import Journal
 from chorus_policies.parts import Setting
 from chorus_sim.clairvoyant import ClairvoyantIndex, Future
-from chorus_sim.experiment import Prepared, prepare, run_uncached, vary
+from chorus_sim.experiment import Prepared, prepare, vary
 from chorus_sim.model import Model
 from chorus_sim.outcome import to_json
+from chorus_sim.runs import run_uncached
 from chorus_sim.scenario import Scenario
 from chorus_traces.trace import Trace
 

@@ -22,8 +22,9 @@ from stand_in import StandIn
 from chorus_policies.costs.profile_book import ProfileBook
 from chorus_policies.journal import Journal
 from chorus_policies.namespace import Deployment
-from chorus_sim.experiment import prepare, run_policy, run_uncached, vary
+from chorus_sim.experiment import prepare, vary
 from chorus_sim.graph import cached_graph
+from chorus_sim.runs import run_policy, run_uncached
 from chorus_sim.scenario import CacheSection, RunSection, Scenario
 from chorus_sim.workload import make_workload
 from chorus_traces.cache_folder import cache_folder

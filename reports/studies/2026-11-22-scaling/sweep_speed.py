@@ -13,7 +13,8 @@ from pathlib import Path
 
 from growth import FITTED_TO
 
-from chorus_sim.experiment import Prepared, prepare, run_policy, run_uncached, vary, warm_up_cut
+from chorus_sim.experiment import Prepared, prepare, vary
+from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.scenario import CacheSection, FleetSection, RunSection, Scenario
 from chorus_sim.summary import summarise
 from chorus_traces.embedding import embed_trace

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from chorus_policies.journal import Journal
-from chorus_sim.experiment import prepare, run_policy, run_uncached, warm_up_cut
+from chorus_sim.experiment import prepare
+from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.scenario import CacheSection, RunSection, Scenario
 from chorus_sim.summary import summarise
 from chorus_traces.errors import ScenarioError

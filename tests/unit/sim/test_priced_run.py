@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from chorus_policies.journal import Journal
-from chorus_sim.experiment import prepare, run_policy, run_uncached
+from chorus_sim.experiment import prepare
+from chorus_sim.runs import run_policy, run_uncached
 from chorus_sim.scenario import CacheSection, PricesSection, Scenario
 from chorus_sim.summary import summarise
 from chorus_traces.read import read_trace

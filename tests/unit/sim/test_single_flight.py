@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from chorus_policies.journal import Journal
-from chorus_sim.experiment import prepare, run_policy
+from chorus_sim.experiment import prepare
+from chorus_sim.runs import run_policy
 from chorus_sim.scenario import CacheSection, FleetSection, Scenario
 from chorus_traces.request import Request
 from chorus_traces.trace import Trace

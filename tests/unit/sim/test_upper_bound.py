@@ -7,16 +7,9 @@ import numpy as np
 import pytest
 
 from chorus_policies.journal import Journal
-from chorus_sim.experiment import (
-    Prepared,
-    prepare,
-    run_clairvoyant,
-    run_policy,
-    run_unbounded,
-    run_uncached,
-    vary,
-)
+from chorus_sim.experiment import Prepared, prepare, vary
 from chorus_sim.rent_dual import Uses, least_bound
+from chorus_sim.runs import run_clairvoyant, run_policy, run_unbounded, run_uncached
 from chorus_sim.scenario import CacheSection, FleetSection, Scenario
 from chorus_sim.scenario_file import with_policy
 from chorus_sim.summary import Run

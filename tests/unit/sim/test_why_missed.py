@@ -8,8 +8,9 @@ import pytest
 
 from chorus_policies.journal import Journal
 from chorus_policies.reuse import error_budget
-from chorus_sim.experiment import prepare, run_clairvoyant, run_policy, run_uncached
+from chorus_sim.experiment import prepare
 from chorus_sim.explanation import explain
+from chorus_sim.runs import run_clairvoyant, run_policy, run_uncached
 from chorus_sim.scenario import CacheSection, FleetSection, Scenario
 from chorus_sim.why_missed import BUDGET_REASONS, CAUSES, why_missed
 from chorus_traces.request import Request

@@ -11,7 +11,8 @@ import pytest
 
 from chorus_policies.journal import Journal
 from chorus_sim.cli.load import load_trace
-from chorus_sim.experiment import prepare, run_policy, run_uncached
+from chorus_sim.experiment import prepare
+from chorus_sim.runs import run_policy, run_uncached
 from chorus_sim.scenario_file import read_scenario
 from chorus_sim.summary import summarise
 from chorus_sim.sweep.metrics import COLUMNS
