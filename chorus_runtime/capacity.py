@@ -4,24 +4,24 @@ from collections.abc import Mapping
 
 from chorus_policies.entry import parse_bytes
 from chorus_policies.tier import TierSpec
-from chorus_runtime.store.tiers import TIERS, tier_named
+from chorus_runtime.store.tiers import LASTING, TIERS, TierName, tier_named
 from chorus_traces.errors import EngineError
 
 
-def tier_specs(cache: str | Mapping[str, str], *, on_disk: bool) -> tuple[TierSpec, ...]:
+def tier_specs(cache: str | Mapping[str, str], *, lasting: TierName | None) -> tuple[TierSpec, ...]:
     """Return the tiers, fastest first.
 
-    One size is that of the disk where there is a folder to keep entries in (``on_disk``), and of
-    memory where there is none. Raises ``EngineError`` for a size that is none, a tier without a
+    One size is that of ``lasting``, the tier of the store that outlives the process, and of memory
+    where there is none. Raises ``EngineError`` for a size that is none, a tier without a
     place, and a folder that no tier would use.
     """
-    sizes = {"disk" if on_disk else "host": cache} if isinstance(cache, str) else dict(cache)
+    sizes = {lasting or "host": cache} if isinstance(cache, str) else dict(cache)
     for name in sizes:
         tier_named(name)
     if not sizes:
         raise EngineError('cache is empty; write "64GiB", or {"host": "8GiB", "disk": "64GiB"}')
-    if ("disk" in sizes) != on_disk:
-        needed = "the tier 'disk' needs a store folder"
+    if [name for name in LASTING if name in sizes] != ([] if lasting is None else [lasting]):
+        needed = "the tier 'disk' needs a store folder, 'remote' the address of one"
         raise EngineError(f"{needed}; give both or none (cache has {', '.join(sizes)})")
     return tuple(
         TierSpec(name=name, capacity_bytes=_bytes(name, sizes[name]))

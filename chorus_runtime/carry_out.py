@@ -5,7 +5,8 @@ full compute where the donor cannot be read or does not fit. Every step down is 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -17,6 +18,8 @@ from chorus_runtime.generated import Generated
 from chorus_runtime.generation import Generation
 from chorus_runtime.models.video_model import EncodedText, VideoModel
 from chorus_runtime.observer import StepDone
+from chorus_runtime.share import Sharer, Sharing
+from chorus_runtime.store.flying import Flying
 from chorus_runtime.store.kept import Kept
 from chorus_traces.errors import EngineError
 
@@ -30,7 +33,7 @@ class Carried:
 
     generated: Generated
     plan: Plan
-    donor: Kept | None
+    donor: Kept | Flying | None
     fallback: str
     spoilt: bool
 
@@ -47,16 +50,17 @@ class Carrier:
         model: VideoModel,
         comparer: Comparer,
         window: Callable[[int, int], tuple[int, int]],
-        read: Callable[[int], Kept],
+        read: Callable[[int], Kept | Flying],
     ) -> None:
         self._model = model
         self._comparer = comparer
         self._window = window
         self._read = read
 
-    def run(self, asked: Asked, text: EncodedText, plan: Plan) -> Carried:
+    def run(self, asked: Asked, text: EncodedText, plan: Plan, sharing: Sharing) -> Carried:
         """Carry ``plan`` out. Raises ``EngineError`` where full compute fails as well."""
-        wanted, donor = plan, None
+        wanted = plan
+        donor: Kept | Flying | None = None
         spoilt, fallback = False, ""
         if not isinstance(plan, Fresh):
             try:
@@ -69,13 +73,13 @@ class Carrier:
                 fallback = wanted.reason
         seen = _Counter(asked.observer)
         try:
-            generated = self._generated(asked, text, wanted, donor, seen)
+            generated = self._generated(asked, text, wanted, donor, seen, sharing)
         except EngineError as error:
             if isinstance(wanted, Fresh) or seen.steps:
                 raise
             fallback = f"donor {wanted.donor}: {error}"
             wanted, spoilt = Fresh(reason=fallback), True
-            generated = self._generated(asked, text, wanted, None, seen)
+            generated = self._generated(asked, text, wanted, None, seen, sharing)
         asked.notes.extend(generated.facts.notes)
         return Carried(
             generated=generated,
@@ -90,8 +94,9 @@ class Carrier:
         asked: Asked,
         text: EncodedText,
         plan: Plan,
-        donor: Kept | None,
+        donor: Kept | Flying | None,
         seen: Callable[[StepDone], None],
+        sharing: Sharing,
     ) -> Generated:
         shape, k1 = asked.shape, 0
         if isinstance(plan, Resume | Regional):
@@ -116,6 +121,12 @@ class Carrier:
             record_steps=range(first, min(last, shape.steps - 1) + 1),
             observer=seen,
         )
+        step = sharing.step_of(plan)
+        if step is not None:
+            sigmas = self._model.engine.solver(generation).sigmas
+            noise_seed = asked.seed if donor is None else donor.facts.noise_seed
+            publish = partial(sharing.publish, plan, sigmas, noise_seed)
+            generation = replace(generation, observer=Sharer(step, publish, seen))
         try:
             with asked.watch.stage("denoise"):
                 return self._model.engine.generate(generation)
@@ -126,7 +137,7 @@ class Carrier:
             ) from error
 
     def _emphasis(
-        self, asked: Asked, text: EncodedText, plan: Plan, donor: Kept | None
+        self, asked: Asked, text: EncodedText, plan: Plan, donor: Kept | Flying | None
     ) -> tuple[torch.Tensor | None, float | None]:
         """Return which tokens TGAA amplifies, and by what factor if not the plan's."""
         if not isinstance(plan, Regional) or plan.amplification <= 1 or donor is None:
@@ -150,12 +161,11 @@ class _Counter:
         self._observer(done)
 
 
-def _fitting(plan: Plan, donor: Kept) -> Plan:
+def _fitting(plan: Plan, donor: Kept | Flying) -> Plan:
     """Return ``plan``, or the most of it that the donor's latents allow."""
     if not isinstance(plan, Regional):
         return plan
-    steps = donor.facts.steps
-    if all(step in donor.steps or step == steps for step in range(plan.k1, plan.k2 + 1)):
+    if all(donor.has_step(step) for step in range(plan.k1, plan.k2 + 1)):
         return plan
     reason = "the donor's step latents are gone"
     if plan.k1 == 0:

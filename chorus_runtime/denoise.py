@@ -104,7 +104,7 @@ class Denoiser:
             kind, latents = self._act(step, latents)
             executed[kind] += 1
             tokens_of[kind] += self._guided.spent.tokens - before
-            job.observer(StepDone(number=step.number, kind=kind, latents=latents))
+            job.observer(StepDone(number=step.number, kind=kind, latents=latents, kept=kept))
         if len(job.schedule) in job.keep:
             kept[len(job.schedule)] = latents.clone()
         return Outcome(

@@ -14,10 +14,13 @@ from chorus_policies.entry import Query
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.live.calls import Call
 from chorus_policies.plan import Copy, Fresh, Plan, reused_steps
+from chorus_runtime.cache_state import CacheState, TierState
 from chorus_runtime.clock import Clock
 from chorus_runtime.run_log import RunLog
-from chorus_runtime.store.kept import Kept
+from chorus_runtime.store.flying import Flying
+from chorus_runtime.store.kept import Kept, KeptFacts
 from chorus_runtime.store.store import LatentStore
+from chorus_runtime.store.tiers import TIERS
 from chorus_traces.errors import EngineError, PolicyError
 
 
@@ -51,10 +54,59 @@ class GuardedCache:
         self._clock = clock
         self._lock = Lock()
         self._doomed: dict[int, str] = {}
+        self._facts: dict[int, KeptFacts] = {}
+        self._flying: dict[int, Flying] = {}
+        self._failed: dict[int, Query] = {}
 
     def __len__(self) -> int:
         """Return the number of resident entries."""
         return len(self._cache)
+
+    def state(self) -> CacheState:
+        """Return what the cache holds now."""
+        with self._lock:
+            cache = self._cache
+            return CacheState(
+                entries=len(cache),
+                tiers=tuple(
+                    TierState(
+                        name=name,
+                        occupied_bytes=cache.occupied_in(name),
+                        capacity_bytes=cache.capacity_changes(name)[-1][1],
+                    )
+                    for name in TIERS
+                    if name in self._store.tiers
+                ),
+                evictions=cache.evictions,
+                evicted_bytes=cache.evicted_bytes,
+            )
+
+    def read(self, key: int) -> Kept | Flying:
+        """Return the latents of an entry. Raises ``EngineError`` where they cannot be read."""
+        # A finished run is in the store before it stops being one in flight.
+        return self._flying.get(key) or self._store.get(key)
+
+    def publish_step(self, query: Query, plan: Plan) -> int | None:
+        """Return the step after which to ``publish`` the run of ``plan``; ``None``: do not."""
+        with self._lock:
+            return self._cache.publish_step(query, plan)
+
+    def publish(self, query: Query, plan: Plan, flying: Flying) -> Stored:
+        """Offer the step latents of a run in flight; ``store`` or ``abandon`` must follow."""
+        cost_s = flying.facts.cost_s
+        with self._call() as now:
+            self._note(Call(name="publish", now_s=now, query=query, plan=plan, cost_s=cost_s))
+            stored = self._cache.publish(query, plan, cost_s, now)
+            if stored.tier is not None:
+                self._flying[query.sequence] = flying
+                self._facts[query.sequence] = flying.facts
+            return stored
+
+    def abandon(self, query: Query) -> None:
+        """Take back what a run published that failed, as soon as nobody is served from it."""
+        with self._call() as now:
+            self._failed[query.sequence] = query
+            self._remove_doomed(now)
 
     def find_copy(self, query: Query) -> Copy | None:
         """Return a copy of an identical request's result and pin it, or ``None``."""
@@ -87,29 +139,51 @@ class GuardedCache:
             self._carry_out()
             if stored.tier is None or kept is None:
                 return stored
+            self._facts[query.sequence] = kept.facts
             try:
                 self._store.put(kept, stored.tier)
+                self._flying.pop(query.sequence, None)
+                self._remove_doomed(now)
             except EngineError as error:
-                self._remove(query.sequence, now)
+                self._doomed[query.sequence] = str(error)
+                self._remove_doomed(now)
                 return Stored(size_bytes=stored.size_bytes, tier=None, reason=str(error))
             return stored
 
-    def preload(self, query: Query, plan: Plan, cost_s: float) -> None:
-        """Enter a result that the store holds from an earlier run; it goes if it is not taken."""
+    def restore(self, query: Query, facts: KeptFacts, *, trimmed: bool) -> None:
+        """Enter a result that the store holds from an earlier run; it goes if there is no room."""
+        plan, cost_s, tier = facts.plan, facts.cost_s, self._store.tier_of(query.sequence)
         with self._call() as now:
-            self._note(Call(name="store", now_s=now, query=query, plan=plan, cost_s=cost_s))
-            stored = self._cache.store(query, plan, cost_s, now)
-            self._carry_out()
+            self._note(
+                Call(
+                    name="restore",
+                    now_s=now,
+                    query=query,
+                    plan=plan,
+                    cost_s=cost_s,
+                    tier=tier,
+                    trimmed=trimmed,
+                )
+            )
+            stored = self._cache.restore(query, plan, cost_s, tier, now, trimmed=trimmed)
             if stored.tier is None:
                 self._store.remove(query.sequence)
             else:
-                self._store.move(query.sequence, stored.tier)
+                self._facts[query.sequence] = facts
 
     def drop(self, key: int, reason: str) -> None:
         """Drop an entry that cannot serve: now, or as soon as nobody is served from it."""
         with self._call() as now:
             self._doomed[key] = reason
             self._remove_doomed(now)
+
+    def drop_all(self, matches: Callable[[KeptFacts], bool], reason: str) -> int:
+        """Drop every entry whose facts match, as ``drop`` does; return how many."""
+        with self._call() as now:
+            found = [key for key, facts in self._facts.items() if matches(facts)]
+            self._doomed |= dict.fromkeys(found, reason)
+            self._remove_doomed(now)
+        return len(found)
 
     def fell_back(self, query: Query, plan: Plan, reason: str) -> None:
         """Write into the journal that ``plan`` was not carried out, and why."""
@@ -134,6 +208,15 @@ class GuardedCache:
                 self._carry_out()
 
     def _remove_doomed(self, now: float) -> None:
+        for key, query in list(self._failed.items()):
+            try:
+                self._cache.abandon(query, now)
+            except PolicyError:
+                # Somebody is served from what the run left; the last one to release takes it.
+                continue
+            self._note(Call(name="abandon", now_s=now, query=query))
+            del self._failed[key]
+        self._carry_out()
         for key in list(self._doomed):
             if key not in self._cache:
                 del self._doomed[key]
@@ -154,6 +237,9 @@ class GuardedCache:
         """Do to the store what the cache did since the last call."""
         orders, self._orders = self._orders, []
         for order in orders:
+            if order.call in ("abandon", "evict", "remove"):
+                self._facts.pop(order.key, None)
+                self._flying.pop(order.key, None)
             if order.key not in self._store:
                 # Lost by the store already, or never in it.
                 continue
@@ -168,7 +254,7 @@ class GuardedCache:
         self._keep(row)
         if self._log is not None:
             self._log.row(row)
-        if row.call in ("trim", "demote", "evict", "remove"):
+        if row.call in ("abandon", "demote", "evict", "remove", "trim"):
             self._orders.append(row)
 
     def _note(self, call: Call) -> None:

@@ -1,5 +1,6 @@
 """What whoever watches a generation is told: progress, timing, a way to cancel."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,11 +10,15 @@ from chorus_runtime.steps import StepKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
-    """Told to an observer after each computed step; ``latents`` is the latent after it."""
+    """Told to an observer after each computed step; ``latents`` is the latent after it.
+
+    ``kept`` are the latents recorded so far, by the step they stand before.
+    """
 
     number: int
     kind: StepKind
     latents: torch.Tensor
+    kept: Mapping[int, torch.Tensor]
 
 
 def nobody(done: StepDone) -> None:

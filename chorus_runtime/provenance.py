@@ -18,7 +18,8 @@ class Provenance:
     ``plan`` was carried out and ``asked`` is what the policy answered; where they differ,
     ``fallback`` says why. ``donor_prompt`` is empty without a donor. ``seconds`` are those of each
     stage, by the names of a profile. ``stored`` is the tier the result went to, or why it went to
-    none. ``facts`` are the engine's, ``None`` for a copy.
+    none, empty as long as it was not offered. ``facts`` are the engine's, ``None`` for a copy.
+    ``load_bytes`` were read from the donor and ``store_bytes`` handed to the store.
     """
 
     key: int
@@ -33,6 +34,8 @@ class Provenance:
     stored: str
     notes: tuple[str, ...]
     facts: Facts | None
+    load_bytes: int
+    store_bytes: int = 0
 
     @property
     def kind(self) -> str:
@@ -90,11 +93,12 @@ def copied(asked: Asked, plan: Copy, kept: Kept, policy: Policy) -> Provenance:
         stored="a copy adds nothing",
         notes=tuple(asked.notes),
         facts=None,
+        load_bytes=kept.finished.nbytes,
     )
 
 
-def computed(asked: Asked, plan: Plan, done: Carried, stored: str, policy: Policy) -> Provenance:
-    """Return the provenance of a run; ``plan`` is what the policy answered."""
+def computed(asked: Asked, plan: Plan, done: Carried, policy: Policy) -> Provenance:
+    """Return the provenance of a run not yet offered; ``plan`` is what the policy answered."""
     return Provenance(
         key=asked.query.sequence,
         seed=asked.seed,
@@ -105,7 +109,8 @@ def computed(asked: Asked, plan: Plan, done: Carried, stored: str, policy: Polic
         policy=policy.name,
         fingerprint=policy.fingerprint,
         seconds=dict(asked.watch.seconds),
-        stored=stored,
+        stored="",
         notes=tuple(asked.notes),
         facts=done.generated.facts,
+        load_bytes=0 if done.donor is None else done.donor.size_bytes,
     )

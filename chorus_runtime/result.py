@@ -1,10 +1,11 @@
 """What a served request gets back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from chorus_runtime.asked import Asked
 from chorus_runtime.provenance import Provenance
 
 
@@ -20,3 +21,11 @@ class Result:
     frames: Any
     latents: torch.Tensor
     provenance: Provenance
+
+
+def timed(
+    result: Result, asked: Asked, *, stored: str | None = None, store_bytes: int = 0
+) -> Result:
+    """Return a delivered result with the stages that followed, and where it was stored."""
+    made = replace(result.provenance, seconds=dict(asked.watch.seconds), store_bytes=store_bytes)
+    return replace(result, provenance=made if stored is None else replace(made, stored=stored))

@@ -1,9 +1,11 @@
 """``Chorus``: a policy, the cache, the latent store, an engine and an embedder, as one.
 
-A request passes through in this order: answer it with an identical one's result (``_copied``);
-else encode its text while a thread embeds its prompt; ask the cache (``guarded_cache``); carry
-the plan out (``carry_out``); decode; offer the result to cache and store (``_offered``). It runs
-in one process; ``generate`` may be called from any number of threads.
+A request passes through in this order: check and number it (``ask``); answer it with an identical
+one's result (``find_copy``, ``copy``); else ``make`` it: encode its text while a thread embeds its
+prompt; ask the cache (``guarded_cache``); carry the plan out (``carry_out``); decode; deliver;
+offer the result to cache and store (``_offered``). ``generate`` does all of it; a server takes the
+steps one by one. It runs in one process; any number of threads may call it.
+The file is long because it is that path.
 """
 
 import math
@@ -14,35 +16,47 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 
 from chorus_policies.cache import Cache
 from chorus_policies.costs.profile_book import Shape
+from chorus_policies.costs.work import work_of
 from chorus_policies.entry import Query
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
 from chorus_policies.live.calls import Call
 from chorus_policies.marks import marks_of
-from chorus_policies.namespace import identity_of, namespace_of
+from chorus_policies.namespace import Deployment, identity_of, namespace_of
 from chorus_policies.plan import Copy, Fresh, Plan
 from chorus_policies.policy import Policy, load_policy
 from chorus_runtime.alignment.compare import Comparer, DiffComparer
 from chorus_runtime.asked import Asked, check_output_type, check_text, seed_of
+from chorus_runtime.cache_state import CacheState
 from chorus_runtime.capacity import tier_specs
 from chorus_runtime.carry_out import Carried, Carrier
 from chorus_runtime.clock import Clock, Stopwatch
 from chorus_runtime.guarded_cache import GuardedCache
-from chorus_runtime.keep import kept_of
+from chorus_runtime.keep import flying_of, kept_of
 from chorus_runtime.models.video_model import VideoModel
+from chorus_runtime.noise import Seeds
 from chorus_runtime.observer import StepDone, nobody
 from chorus_runtime.prompt_vector import MiniLm, PromptEmbedder
 from chorus_runtime.provenance import computed, copied
-from chorus_runtime.result import Result
+from chorus_runtime.result import Result, timed
+from chorus_runtime.reuse_cost import ReuseCost
 from chorus_runtime.run_log import RunLog
 from chorus_runtime.scope import store_scope
-from chorus_runtime.store.kept import LATENT_DTYPE, query_of
+from chorus_runtime.share import Sharing
+from chorus_runtime.store.kept import LATENT_DTYPE, KeptFacts, query_of
 from chorus_runtime.store.store import LatentStore
+from chorus_runtime.store.tiers import lasting_tier
 from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
+
+
+def unseen(result: Result) -> None:
+    """Deliver a result to nobody."""
+    del result
 
 
 class Chorus:
@@ -50,10 +64,10 @@ class Chorus:
 
     ``policy`` is a preset's name, the path of a TOML file, or a ``Policy``. ``cache`` is a size
     such as "64GiB", or one for each tier: ``{"host": "8GiB", "disk": "64GiB"}``. ``store`` is the
-    folder of the disk tier; its entries are there again when it is opened next, those in memory
-    are not. ``tenants`` "shared" lets customers reuse each other's work. ``keep_calls`` keeps
-    journal and calls in memory, without bound; ``log`` is told them as they happen. Raises
-    ``ChorusError`` for what does not fit together.
+    folder of the disk tier, or a text: the address of the remote tier. Its entries are there again
+    when it is opened next, those in memory are not. ``tenants`` "shared" lets customers reuse each
+    other's work. ``keep_calls`` keeps journal and calls in memory, without bound; ``log`` is told
+    them as they happen. Raises ``ChorusError`` for what does not fit together.
     """
 
     def __init__(
@@ -62,7 +76,7 @@ class Chorus:
         *,
         policy: str | Policy = "adaptive",
         cache: str | Mapping[str, str] = "64GiB",
-        store: Path | None = None,
+        store: Path | str | None = None,
         embedder: PromptEmbedder | None = None,
         comparer: Comparer | None = None,
         tenants: str = "separate",
@@ -76,7 +90,8 @@ class Chorus:
         self._tenants = tenants
         self._embedder = embedder or MiniLm()
         self._clock = Clock()
-        tiers = tier_specs(cache, on_disk=store is not None)
+        lasting = None if store is None else lasting_tier(store)
+        self.tiers = tiers = tier_specs(cache, lasting=lasting)
         self.store = LatentStore(
             [tier.name for tier in tiers],
             folder=store,
@@ -93,19 +108,27 @@ class Chorus:
             log=log,
         )
         self._span = self.policy.reuse(0).span
-        self._carrier = Carrier(model, comparer or DiffComparer(), self._window, self.store.get)
+        self._carrier = Carrier(model, comparer or DiffComparer(), self._window, self._cache.read)
         self._step_s: dict[Shape, float] = {}
+        self._reuse_cost = ReuseCost()
         self._embedding = ThreadPoolExecutor(1, thread_name_prefix="chorus-embed")
         last = -1
         for row in self.store.found:
-            facts, last = row.facts, row.key
-            self._cache.preload(query_of(last, facts, row.embedding), facts.plan, facts.cost_s)
-        self._keys = count(last + 1)
+            last = row.key
+            query = query_of(last, row.facts, row.embedding)
+            self._cache.restore(query, row.facts, trimmed=not row.has_steps)
+        self.first_key = last + 1
+        self._keys = count(self.first_key)
 
     @property
     def journal(self) -> Journal:
         """The journal: its rows are kept where ``keep_calls`` is on."""
         return self._cache.journal
+
+    @property
+    def embedder_name(self) -> str:
+        """Name of what compares prompts."""
+        return self._embedder.name
 
     @property
     def calls(self) -> list[Call]:
@@ -136,15 +159,55 @@ class Chorus:
     ) -> Result:
         """Return the clip ``request`` asks for, and where it came from.
 
-        ``observer`` is told after each computed step; raising in it ends the run. The result of a
-        run that fails is stored nowhere. A request without a seed gets one, is never answered with
-        a copy and never serves as one. Raises ``EngineError`` for a request that cannot be served.
+        The result of a run that fails is stored nowhere. Raises as ``ask`` and ``make`` do.
+        """
+        asked = self.ask(request, output_type=output_type, observer=observer)
+        plan = self.find_copy(asked)
+        found = None if plan is None else self.copy(asked, plan)
+        return found or self.make(asked)
+
+    def now(self) -> float:
+        """Return the instant of the run, as calls into the cache are given it."""
+        return self._clock.now()
+
+    def step_s(self, shape: Shape) -> float | None:
+        """Return the last measured seconds of a full step, ``None`` where none was measured."""
+        return self._step_s.get(shape)
+
+    def deployment(self) -> Deployment:
+        """Return what is equal for all requests now."""
+        return msgspec.structs.replace(self.model.deployment(), tenants=self._tenants)
+
+    def latent_bytes(self, shape: Shape) -> int:
+        """Return the bytes of one latent as it is kept."""
+        return math.prod(self.model.latent_shape(shape)) * int(LATENT_DTYPE.itemsize)
+
+    def state(self) -> CacheState:
+        """Return what the cache holds now."""
+        return self._cache.state()
+
+    def drop(self, matches: Callable[[KeptFacts], bool], reason: str) -> int:
+        """Drop all entries that match, those in use as soon as they are not; return how many."""
+        return self._cache.drop_all(matches, reason)
+
+    def ask(
+        self,
+        request: Request,
+        *,
+        output_type: str = "np",
+        observer: Callable[[StepDone], None] = nobody,
+    ) -> Asked:
+        """Check a request and number it; nothing is computed.
+
+        ``observer`` is told after each computed step; raising in it ends the run. A request without
+        a seed gets one, is never answered with a copy and never serves as one. Raises
+        ``EngineError`` for a request that cannot be served, which gets no number.
         """
         check_output_type(output_type)
         check_text("prompt", request.prompt)
         check_text("negative prompt", request.negative_prompt or "")
         shape = self.model.shape_of(request)
-        asked = Asked(
+        return Asked(
             request=request,
             shape=shape,
             seed=seed_of(request),
@@ -153,17 +216,21 @@ class Chorus:
             output_type=output_type,
             observer=observer,
         )
-        return self._copied(asked) or self._made(asked)
 
-    def _copied(self, asked: Asked) -> Result | None:
-        """Return the stored result of an identical request, if there is one that can be read."""
+    def find_copy(self, asked: Asked) -> Copy | None:
+        """Return the plan to copy an identical request's result, if there is one, and pin it.
+
+        Call ``copy`` with it: only that takes the pin away.
+        """
         if asked.query.identity is None:
             return None
         with asked.watch.stage("lookup"):
-            plan = self._cache.find_copy(asked.query)
-        return None if plan is None else self._answered(asked, plan)
+            return self._cache.find_copy(asked.query)
 
-    def _answered(self, asked: Asked, plan: Copy) -> Result | None:
+    def copy(
+        self, asked: Asked, plan: Copy, deliver: Callable[[Result], None] = unseen
+    ) -> Result | None:
+        """Return and deliver a stored result; ``None`` where it cannot be read: then ``make``."""
         try:
             with asked.watch.stage("load"):
                 kept = self.store.get(plan.donor).on(self.model.device)
@@ -176,9 +243,17 @@ class Chorus:
         latents = kept.finished.float()
         frames = self._decoded(asked, latents)
         made = copied(asked, plan, kept, self.policy)
-        return Result(frames=frames, latents=latents, provenance=made)
+        result = Result(frames=frames, latents=latents, provenance=made)
+        deliver(result)
+        return timed(result, asked)
 
-    def _made(self, asked: Asked) -> Result:
+    def make(self, asked: Asked, deliver: Callable[[Result], None] = unseen) -> Result:
+        """Return the clip of a request, made with what the policy says to reuse.
+
+        ``deliver`` gets it before it is offered to the cache: nobody waits for the store. What it
+        takes counts where it times itself with the request's watch; raising in it fails the run.
+        Raises ``EngineError`` where full compute fails.
+        """
         request, watch = asked.request, asked.watch
         vector = None
         if asked.query.namespace is not None:
@@ -193,51 +268,80 @@ class Chorus:
             plan = self._cache.lookup(asked.query)
         if isinstance(plan, Copy):
             # An identical request finished meanwhile.
-            result = self._answered(asked, plan)
+            result = self.copy(asked, plan, deliver)
             if result is not None:
                 return result
             plan = Fresh(reason=asked.fallback)
         try:
-            done = self._carrier.run(asked, text, plan)
+            done = self._carrier.run(asked, text, plan, self._sharing(asked))
             if done.fallback:
                 self._fall_back(asked, plan, done.fallback)
             if done.spoilt and not isinstance(plan, Fresh):
                 self._cache.drop(plan.donor, done.fallback)
+            latents = done.generated.latents
+            frames = self._decoded(asked, latents)
+            made = computed(asked, plan, done, self.policy)
+            result = Result(frames=frames, latents=latents, provenance=made)
+            deliver(result)
+        except BaseException:
+            self._cache.abandon(asked.query)
+            raise
         finally:
             if not isinstance(plan, Fresh):
                 self._cache.release(plan.donor)
-        latents = done.generated.latents
-        frames = self._decoded(asked, latents)
-        stored = self._offered(asked, done)
-        made = computed(asked, plan, done, stored, self.policy)
-        return Result(frames=frames, latents=latents, provenance=made)
+        stored, size_bytes = self._offered(asked, done)
+        return timed(result, asked, stored=stored, store_bytes=size_bytes)
 
-    def _offered(self, asked: Asked, done: Carried) -> str:
-        """Offer a finished result to cache and store; return its tier or why it has none."""
+    def _sharing(self, asked: Asked) -> Sharing:
+        """Return how the run of a request is shared while it is in flight."""
+
+        def publish(
+            plan: Plan, sigmas: tuple[float, ...], seed: Seeds, steps: dict[int, torch.Tensor]
+        ) -> None:
+            flying = flying_of(asked, plan, sigmas, seed, steps)
+            self._cache.publish(asked.query, plan, flying)
+
+        return Sharing(
+            step_of=lambda plan: self._cache.publish_step(asked.query, plan), publish=publish
+        )
+
+    def _offered(self, asked: Asked, done: Carried) -> tuple[str, int]:
+        """Offer a finished result; return its tier or why it has none, and the bytes kept."""
         watch = asked.watch
         cost_s = watch.total
         if isinstance(done.plan, Fresh):
             self._step_s[asked.shape] = watch.seconds["denoise"] / asked.shape.steps
+        self._learn(asked, done)
         with watch.stage("store"):
             self.store.wait_for_room()
             kept = kept_of(asked, done, cost_s)
             stored = self._cache.store(asked.query, done.plan, cost_s, kept)
-        return stored.tier or stored.reason
+        if stored.tier is None or kept is None:
+            return stored.reason, 0
+        return stored.tier, kept.size_bytes
 
     def _query(self, request: Request, shape: Shape) -> Query:
-        deployment = msgspec.structs.replace(self.model.deployment(), tenants=self._tenants)
         return Query(
             sequence=next(self._keys),
-            namespace=namespace_of(request, shape, deployment),
+            namespace=namespace_of(request, shape, self.deployment()),
             identity=identity_of(request),
             steps=shape.steps,
-            latent_bytes=math.prod(self.model.latent_shape(shape)) * LATENT_DTYPE.itemsize,
+            latent_bytes=self.latent_bytes(shape),
             # Clips are decoded again from the finished latent; none is kept.
             result_bytes=0,
             marks=marks_of(request.prompt),
             step_s=self._step_s.get(shape, 1.0),
             srd_full_every=self.model.engine.settings.refresh_every,
+            overhead_s=self._reuse_cost.overhead_s,
+            load_latent_s=self._reuse_cost.load_latent_s(shape),
         )
+
+    def _learn(self, asked: Asked, done: Carried) -> None:
+        """Learn from a finished request what reuse costs here."""
+        seconds = asked.watch.seconds
+        self._reuse_cost.looked_up(seconds["lookup"])
+        work = work_of(done.plan, asked.shape.steps, asked.query.srd_full_every)
+        self._reuse_cost.loaded(asked.shape, seconds.get("load", 0.0), work.latents_read)
 
     def _window(self, steps: int, computed_from: int) -> tuple[int, int]:
         return self.policy.form.window(self._span(steps), computed_from)

@@ -76,9 +76,10 @@ class WanAdapter:
     def full(self, latents: torch.Tensor, timestep: torch.Tensor, text: TextStates) -> torch.Tensor:
         """Return the velocity of the whole latent by the model's own forward."""
         times = self._times(timestep, latents.shape[0], self.grid(latents.shape).tokens)
-        latents = latents.to(self.model.dtype)
-        states = text.states.to(self.model.dtype)
-        return self.model(latents, times, states, return_dict=False)[0]
+        # diffusers walks all modules to tell the type: asked once a pass, it is felt in small ones.
+        dtype = self.model.dtype
+        states = text.states.to(dtype)
+        return self.model(latents.to(dtype), times, states, return_dict=False)[0]
 
     def subset(
         self, latents: torch.Tensor, timestep: torch.Tensor, text: TextStates, index: torch.Tensor
@@ -128,7 +129,7 @@ class WanAdapter:
         times = self._times(timestep, batch, count)
         embed = {"timestep_seq_len": count} if self.per_token_timesteps else {}
         time, modulation, states, _ = model.condition_embedder(
-            times.flatten(), text.states.to(model.dtype), None, **embed
+            times.flatten(), text.states.to(hidden.dtype), None, **embed
         )
         modulation = modulation.unflatten(-1, (6, -1))
 

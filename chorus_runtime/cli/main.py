@@ -5,8 +5,14 @@ Commands import what they need when they run, so that ``--help`` answers at once
 
 import click
 
+from chorus_runtime.cli.evidence import evidence
 from chorus_runtime.cli.generate import generate
 from chorus_runtime.cli.profile import profile
+from chorus_runtime.cli.quality import quality
+from chorus_runtime.cli.replay import replay
+from chorus_runtime.cli.serve import serve
+from chorus_runtime.cli.shapes_trace import shapes_trace
+from chorus_runtime.cli.train_shapes import train_shapes
 from chorus_traces.command_line import run_command
 
 
@@ -21,7 +27,7 @@ def chorus_runtime(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-for command in (generate, profile):
+for command in (evidence, generate, profile, quality, replay, serve, shapes_trace, train_shapes):
     chorus_runtime.add_command(command)
 
 

@@ -74,15 +74,23 @@ def read_entry(path: Path, key: int, sha256: str, facts: KeptFacts) -> Kept:
         raise
     except OSError as error:
         raise EngineError(f"{path}: cannot be read ({error.strerror})") from error
+    return decode(content, str(path), key, sha256, facts)
+
+
+def decode(content: bytes, place: str, key: int, sha256: str, facts: KeptFacts) -> Kept:
+    """Return the entry of a file's content, which was read at ``place``, on the CPU.
+
+    Raises ``EngineError`` where the content is not that of the index.
+    """
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise EngineError(
-            f"{path}: damaged: SHA-256 {found[:12]} is not the {sha256[:12]} of the index"
+            f"{place}: damaged: SHA-256 {found[:12]} is not the {sha256[:12]} of the index"
         )
     try:
         tensors = load(content)
     except SafetensorError as error:
-        raise EngineError(f"{path}: damaged: not a safetensors file: {error}") from error
+        raise EngineError(f"{place}: damaged: not a safetensors file: {error}") from error
     embedding = tensors.pop("embedding").numpy()
     finished = tensors.pop("finished")
     return Kept(

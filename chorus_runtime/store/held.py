@@ -6,7 +6,7 @@ import torch
 
 from chorus_runtime.store.index import Row
 from chorus_runtime.store.kept import Kept
-from chorus_runtime.store.tiers import TierName, is_misplaced
+from chorus_runtime.store.tiers import LASTING, TierName, is_misplaced
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Held:
 
     def is_settled(self, device: torch.device) -> bool:
         """Tell whether what is wanted is there and nothing else; ``device`` is the engine's."""
-        if self.tier == "disk":
+        if self.tier in LASTING:
             on_disk = self.row is not None and self.row.has_steps == self.has_steps
             return on_disk and self.kept is None
         if self.row is not None or self.kept is None:

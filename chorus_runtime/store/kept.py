@@ -23,7 +23,8 @@ class KeptFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ``seed`` is the request's; ``noise_seed`` is that of the noise its path started from, which for
     a result made with reuse is the donor's. ``sigmas`` are the noise levels before each step and
     after the last. ``plan`` is how it was made and ``cost_s`` what that took. The other fields
-    are the query's, so that a cache can be filled again after a restart.
+    are the query's, so that a cache can be filled again after a restart. ``tenant``, ``model`` and
+    ``born_s`` (seconds since 1970) are what an operator names entries by.
     """
 
     namespace: str
@@ -40,6 +41,9 @@ class KeptFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     marks: tuple[str, ...]
     step_s: float
     srd_full_every: int
+    tenant: str = ""
+    model: str = ""
+    born_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,10 @@ class Kept:
     embedding: npt.NDArray[np.float32]
     finished: torch.Tensor
     steps: Mapping[int, torch.Tensor]
+
+    def has_step(self, step: int) -> bool:
+        """Tell whether the latent before ``step`` is there; that after the last one always is."""
+        return step in self.steps or step == self.facts.steps
 
     @property
     def size_bytes(self) -> int:

@@ -1,9 +1,10 @@
 """The latent store: entries in tiers by name, moved and written off the critical path.
 
-``gpu`` keeps latents on the engine's device, ``host`` in memory (pinned where there is a GPU) and
-``disk`` in files. A call changes at once what the store says and wakes a worker, which brings
-memory and disk to that state: an entry can be read as soon as ``put`` returns, and is in its tier
-once ``flush`` does. What the worker cannot do loses the entry, never more: see ``take_losses``.
+``gpu`` keeps latents on the engine's device, ``host`` in memory (pinned where there is a GPU),
+``disk`` in files and ``remote`` where other machines reach them. A call changes at once what the
+store says and wakes a worker, which brings memory and files to that state: an entry can be read as
+soon as ``put`` returns, and is in its tier once ``flush`` does. What the worker cannot do loses the
+entry, never more: see ``take_losses``. The file is long because these are the states of one entry.
 """
 
 from collections import deque
@@ -19,7 +20,16 @@ from chorus_runtime.store.disk import Disk
 from chorus_runtime.store.held import Held
 from chorus_runtime.store.index import Row
 from chorus_runtime.store.kept import Kept
-from chorus_runtime.store.tiers import CPU, TierName, placed, tier_named
+from chorus_runtime.store.remote import Remote
+from chorus_runtime.store.tiers import (
+    CPU,
+    LASTING,
+    TIERS,
+    TierName,
+    lasting_tier,
+    placed,
+    tier_named,
+)
 from chorus_traces.errors import EngineError, unknown
 
 #: Entries that may wait to be written before ``wait_for_room`` blocks. More of them hide slower
@@ -30,32 +40,37 @@ PENDING_ENTRIES = 8
 class LatentStore:
     """Holds entries by key. All methods may be called from any thread.
 
-    ``folder`` is needed for the disk tier and refused without it; ``scope`` says whose latents
-    these are. Entries that lie in memory are gone when the store is closed.
+    ``folder``, a path or the address of a ``Remote``, is needed for the tier of that kind and
+    refused without it; ``scope`` says whose latents these are. Entries that lie in memory are gone
+    when the store is closed.
     """
 
     def __init__(
         self,
         tiers: Collection[str],
         *,
-        folder: Path | None = None,
+        folder: Path | str | None = None,
         scope: str = "",
         device: torch.device = CPU,
         pending_entries: int = PENDING_ENTRIES,
     ) -> None:
         if not tiers:
-            raise EngineError("a store needs at least one tier of gpu, host, disk")
+            raise EngineError(f"a store needs at least one tier of {', '.join(TIERS)}")
         self.tiers = frozenset(tier_named(name) for name in tiers)
-        if ("disk" in self.tiers) != (folder is not None):
-            needed = "needs a folder" if folder is None else "has a folder, but no tier 'disk'"
+        lasting = [tier for tier in LASTING if tier in self.tiers]
+        if lasting != ([] if folder is None else [lasting_tier(folder)]):
+            needed = "needs a folder, or the address of one"
+            if folder is not None:
+                needed = f"has {folder}, but no tier {lasting_tier(folder)!r}"
             raise EngineError(f"the store {needed}; give both or none")
         self._device = device
         self._most_pending = pending_entries
-        self._disk = None if folder is None else Disk(folder, scope)
+        self._disk = None if folder is None else _opened(folder, scope)
         #: Rows found on opening, by rising key: what an earlier process left.
         self.found: tuple[Row, ...] = () if self._disk is None else tuple(self._disk.rows.values())
+        home = lasting_tier("" if folder is None else folder)
         self._held = {
-            row.key: Held(tier="disk", has_steps=row.has_steps, row=row) for row in self.found
+            row.key: Held(tier=home, has_steps=row.has_steps, row=row) for row in self.found
         }
         self._todo: deque[int] = deque()
         self._busy: int | None = None
@@ -93,7 +108,7 @@ class LatentStore:
         Raises ``EngineError`` for a key that is held, an unknown tier, or a disk that is full.
         """
         name = self._own(tier)
-        if name == "disk" and self._disk is not None:
+        if name in LASTING and self._disk is not None:
             self._disk.check_room(kept.size_bytes)
         with self._changed:
             if self._closed:
@@ -217,17 +232,17 @@ class LatentStore:
             if kept is None:
                 raise EngineError(f"entry {key} lies nowhere")
             kept = kept if has_steps else kept.trimmed()
-            if tier == "disk":
+            if tier in LASTING:
                 self._put_on_disk(held, kept)
             else:
                 self._put_in_memory(held, kept, tier)
 
     def _put_on_disk(self, held: Held, kept: Kept) -> None:
-        disk = cast("Disk", self._disk)
+        disk = cast("Disk | Remote", self._disk)
         row = disk.write(kept)
         with self._changed:
             held.row = row
-            if held.tier == "disk" and held.has_steps == row.has_steps:
+            if held.tier in LASTING and held.has_steps == row.has_steps:
                 held.kept = None
 
     def _put_in_memory(self, held: Held, kept: Kept, tier: TierName) -> None:
@@ -247,3 +262,7 @@ class LatentStore:
             # It is lost already; a file that stays is swept when the store is opened next.
             with suppress(EngineError):
                 self._disk.remove(key)
+
+
+def _opened(folder: Path | str, scope: str) -> Disk | Remote:
+    return Disk(folder, scope) if isinstance(folder, Path) else Remote(folder, scope)

@@ -1,5 +1,6 @@
 """The tiers by name, and how latents get into the memory of one."""
 
+from pathlib import Path
 from typing import Final, Literal
 
 import torch
@@ -7,9 +8,12 @@ import torch
 from chorus_runtime.store.kept import Kept
 from chorus_traces.errors import EngineError, unknown
 
-TierName = Literal["gpu", "host", "disk"]
+TierName = Literal["gpu", "host", "disk", "remote"]
 
-TIERS: Final[tuple[TierName, ...]] = ("gpu", "host", "disk")
+TIERS: Final[tuple[TierName, ...]] = ("gpu", "host", "disk", "remote")
+
+#: The tiers that outlive the process; a store has one of them at most.
+LASTING: Final = ("disk", "remote")
 
 CPU = torch.device("cpu")
 
@@ -20,6 +24,16 @@ def tier_named(name: str) -> TierName:
         if tier == name:
             return tier
     raise EngineError(unknown("tier", name, TIERS))
+
+
+def store_place(text: str) -> Path | str:
+    """Return what names a store: an address (``redis://...``) as it is, else the path."""
+    return text if "://" in text else Path(text)
+
+
+def lasting_tier(folder: Path | str) -> TierName:
+    """Return the tier whose entries lie in ``folder``: a path, or the address of a shared store."""
+    return "disk" if isinstance(folder, Path) else "remote"
 
 
 def placed(kept: Kept, tier: TierName, device: torch.device) -> Kept:

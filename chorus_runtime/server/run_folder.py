@@ -1,0 +1,125 @@
+"""The log of one run: a folder that says what was asked, decided and measured.
+
+``--log DIR`` gets a folder ``run-0001``, ``run-0002`` ... for each start of the server, because
+instants count from it and keys may be given again. In it: ``live.json`` (what served),
+``policy.toml``, ``requests.jsonl`` (a trace of what was accepted), ``records.jsonl`` (a record per
+finished request), ``failures.jsonl`` (those that have none, and why), ``calls.log`` and
+``journal.jsonl`` (every call into the cache, and its answer). Lines are only ever added.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import msgspec
+
+from chorus_policies.journal import JournalRow
+from chorus_policies.live.call_log import CallLog
+from chorus_policies.live.calls import Call
+from chorus_policies.live.record import Record
+from chorus_runtime.server.line_file import LineFile
+from chorus_traces.errors import EngineError
+from chorus_traces.request import Request
+
+REQUESTS, RECORDS, FAILURES = "requests.jsonl", "records.jsonl", "failures.jsonl"
+
+_LIVE = "live.json"
+
+_RUN = re.compile(r"run-(\d{4,})")
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An accepted request that got no video; ``status`` is failed or cancelled."""
+
+    id: str
+    arrival_s: float
+    at_s: float
+    status: str
+    reason: str
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Return the folders of earlier runs, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = [(int(match[1]), path) for path in folder.iterdir() if (match := _matched(path))]
+    return [path for _, path in sorted(found)]
+
+
+class RunFolder:
+    """Writes one run's log; its methods may be called from any thread.
+
+    Calls and rows are part of serving and must not fail it: where they cannot be written, none is
+    any more, ``trouble`` says why, and the log cannot be replayed from there on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        earlier = runs_in(folder)
+        number = int(_RUN.fullmatch(earlier[-1].name)[1]) + 1 if earlier else 1  # type: ignore[index]
+        self.path = folder / f"run-{number:04d}"
+        self.trouble = ""
+        self._lock = Lock()
+        try:
+            self.path.mkdir(parents=True)
+            self._calls = CallLog(self.path / "calls.log")
+            self._rows = LineFile(self.path / "journal.jsonl")
+            self._requests = LineFile(self.path / REQUESTS)
+            self._records = LineFile(self.path / RECORDS)
+            self._failures = LineFile(self.path / FAILURES)
+        except OSError as error:
+            raise EngineError(f"{self.path}: cannot hold a log ({error.strerror})") from error
+
+    def call(self, call: Call) -> None:
+        """Keep a call into the cache."""
+        self._keep(self._calls.write, call)
+
+    def row(self, row: JournalRow) -> None:
+        """Keep a row of the journal."""
+        self._keep(self._rows.write, row)
+
+    def describe(self, live: dict[str, Any]) -> None:
+        """Write ``live.json``."""
+        text = msgspec.json.format(msgspec.json.encode(live), indent=2)
+        (self.path / _LIVE).write_bytes(text + b"\n")
+
+    def request(self, request: Request) -> None:
+        """Keep an accepted request. Raises ``OSError``: it must not be acknowledged then."""
+        stated = msgspec.to_builtins(request)
+        stated.pop("extra", None)
+        self._requests.write({**stated, **request.extra})
+
+    def record(self, record: Record) -> None:
+        """Keep what happened to a finished request."""
+        with self._lock:
+            self._keep(self._records.write, record)
+
+    def failure(self, failure: Failure) -> None:
+        """Keep why a request has no video."""
+        with self._lock:
+            self._keep(self._failures.write, failure)
+
+    def close(self) -> None:
+        """Close every file."""
+        for file in (self._calls, self._rows, self._requests, self._records, self._failures):
+            file.close()
+
+    def discard_empty(self) -> None:
+        """Close the log; a run that never got to serve leaves none."""
+        self.close()
+        if not (self.path / _LIVE).exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _keep(self, write: Callable[[Any], None], value: Any) -> None:
+        if self.trouble:
+            return
+        try:
+            write(value)
+        except (OSError, ValueError) as error:
+            self.trouble = f"{self.path}: the log cannot be written: {error}"
+
+
+def _matched(path: Path) -> "re.Match[str] | None":
+    return _RUN.fullmatch(path.name)

@@ -1,0 +1,123 @@
+"""A whole server from what its operator states, and its end."""
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from chorus_policies.policy import load_policy
+from chorus_runtime.models.video_model import VideoModel
+from chorus_runtime.prompt_vector import PromptEmbedder
+from chorus_runtime.server.app import make_app
+from chorus_runtime.server.clips import ClipWriter
+from chorus_runtime.server.describe import live_facts, write_policy
+from chorus_runtime.server.desk import Desk, DeskRule
+from chorus_runtime.server.run_folder import RunFolder
+from chorus_runtime.server.tally import Tally
+from chorus_runtime.server.tenants import Tenants
+from chorus_runtime.server.unfinished import unfinished
+from chorus_runtime.server.videos import VideoFolder, VideoLimits
+from chorus_runtime.server.workers import Bench
+from chorus_runtime.service import Chorus
+from chorus_traces.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPlan:
+    """What an operator states; ``capacity`` as ``Chorus`` takes it.
+
+    ``device`` names that of workers elsewhere.
+    """
+
+    policy: str = "adaptive"
+    capacity: str | dict[str, str] = "2GiB"
+    store: Path | str | None = None
+    log: Path | None = None
+    workers: int = 1
+    rule: DeskRule = field(default_factory=DeskRule)
+    limits: VideoLimits = field(default_factory=VideoLimits)
+    share_tenants: bool = False
+    device: str = ""
+
+
+class Serving:
+    """A server that is ready to be listened for. Use it in a ``with`` statement.
+
+    Raises ``ChorusError`` for what does not fit together; nothing is left open then.
+    """
+
+    def __init__(
+        self,
+        model: VideoModel,
+        clips: ClipWriter,
+        embedder: PromptEmbedder,
+        plan: ServerPlan,
+        tenants: Tenants,
+    ) -> None:
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            self._open(stack, model, clips, embedder, plan, tenants)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> "Serving":
+        self.desk.workers.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.desk.workers.close()
+        self._stack.close()
+
+    def _open(
+        self,
+        stack: ExitStack,
+        model: VideoModel,
+        clips: ClipWriter,
+        embedder: PromptEmbedder,
+        plan: ServerPlan,
+        tenants: Tenants,
+    ) -> None:
+        policy = load_policy(plan.policy)
+        before = [] if plan.log is None else unfinished(plan.log)
+        log = None if plan.log is None else RunFolder(plan.log)
+        if log is not None:
+            stack.callback(log.discard_empty)
+            write_policy(policy, log.path)
+        chorus = stack.enter_context(
+            Chorus(
+                model,
+                policy=policy,
+                cache=plan.capacity,
+                store=plan.store,
+                embedder=embedder,
+                tenants="shared" if plan.share_tenants else "separate",
+                log=log,
+            )
+        )
+        home = plan.log or plan.store
+        if home is None or isinstance(home, str):
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-videos-")))
+        videos = VideoFolder(home / "videos", plan.limits)
+        self.bench = Bench(chorus=chorus, clips=clips, videos=videos, log=log, tally=Tally())
+        preloaded = len(chorus)
+        self.desk = Desk(self.bench, plan.workers, plan.rule)
+        self.desk.remember(videos.found())
+        if log is not None:
+            facts = live_facts(
+                self.desk, self.bench, tenants, preloaded=preloaded, device=plan.device
+            )
+            log.describe(facts)
+        self.resumed = self.desk.resume(before)
+        self.app: FastAPI = make_app(self.desk, self.bench, tenants)
+
+
+def prime(model: VideoModel, embedder: PromptEmbedder, clips: ClipWriter, steps: int) -> None:
+    """Make one clip with a cache of its own, so that the first client does not wait for loading."""
+    request = Request(id="prime", arrival_s=0.0, prompt="a red circle moving left", steps=steps)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Chorus(model, policy="lru", cache="1GiB", embedder=embedder) as chorus,
+    ):
+        result = chorus.generate(request)
+        clips.write(Path(folder) / "prime.mp4", result.frames[0])

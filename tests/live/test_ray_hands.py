@@ -1,0 +1,85 @@
+"""Workers as actors of a local Ray cluster: the same server, its work done in other processes."""
+
+import importlib.util
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed"),
+]
+
+RED = "a red circle moving left"
+
+
+def hands_of(server):
+    """Return the process numbers of the server's hands."""
+    parents, names = {}, {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                stat = (folder / "stat").read_text()
+                names[int(folder.name)] = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+
+    def is_ours(process):
+        while process in parents:
+            if process == server.process.pid:
+                return True
+            process = parents[process]
+        return False
+
+    return [one for one, name in names.items() if name.startswith(b"ray::Hand") and is_ours(one)]
+
+
+def test_hands_serve_stop_and_may_die(start, tmp_path):
+    server = start(
+        *("--ray", "local", "--workers", "2", "--engine", "fake:0.05"),
+        *("--log", str(tmp_path / "log"), "--queue", "50"),
+        *("--store", f"file://{tmp_path}/shared"),
+    )
+    fresh = server.post(RED, "/sync", seed=1).json()["chorus"]
+    assert fresh["kind"] == "fresh"
+    similar = server.post(RED + " now", "/sync", seed=2).json()["chorus"]
+    assert (similar["kind"], similar["donor"]) == ("regional", 0)
+    assert server.post(RED, "/sync", seed=1).json()["chorus"]["kind"] == "copy"
+    assert server.post(RED, steps=5000).status_code == 400
+
+    # A run elsewhere is watched, and ended where nobody waits for it.
+    long = server.post("a long one", steps=400).json()["id"]
+    while server.status(long)["progress"] < 2:
+        time.sleep(0.05)
+    assert server.client.delete(f"/v1/videos/{long}").json()["deleted"]
+
+    with ThreadPoolExecutor(4) as threads:
+        made = list(
+            threads.map(lambda n: server.post(f"{RED} {n}", "/sync", seed=n).json(), range(8))
+        )
+    assert all(one["chorus"]["donor"] is not None for one in made)
+    assert {one["chorus"]["worker"] for one in made} == {0, 1}
+
+    # A hand that is killed loses nobody's request.
+    waiting = [server.post(f"clip {n}", id=f"k{n}", steps=20).json()["id"] for n in range(4)]
+    while server.status(waiting[0])["progress"] < 2:
+        time.sleep(0.05)
+    hands = hands_of(server)
+    assert len(hands) == 2
+    began = time.monotonic()
+    os.kill(hands[0], signal.SIGKILL)
+    for name in waiting:
+        while server.status(name)["status"] in ("queued", "in_progress"):
+            assert time.monotonic() - began < 120
+            time.sleep(0.05)
+        assert server.status(name)["error"] is None, server.status(name)["error"]
+    state = server.client.get("/admin/state").json()
+    assert [tier["name"] for tier in state["cache"]["tiers"]] == ["remote"]
+    assert server.terminate() == 0
+    text = server.errors.read_text()
+    assert "Traceback" not in text
