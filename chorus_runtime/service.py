@@ -59,6 +59,11 @@ def unseen(result: Result) -> None:
     del result
 
 
+def unplanned(plan: Plan) -> None:
+    """Tell nobody what is about to be done."""
+    del plan
+
+
 class Chorus:
     """Serves requests on ``model``, reusing what earlier ones left.
 
@@ -247,8 +252,15 @@ class Chorus:
         deliver(result)
         return timed(result, asked)
 
-    def make(self, asked: Asked, deliver: Callable[[Result], None] = unseen) -> Result:
+    def make(
+        self,
+        asked: Asked,
+        deliver: Callable[[Result], None] = unseen,
+        planned: Callable[[Plan], None] = unplanned,
+    ) -> Result:
         """Return the clip of a request, made with what the policy says to reuse.
+
+        ``planned`` is told the plan of a run before it is carried out.
 
         ``deliver`` gets it before it is offered to the cache: nobody waits for the store. What it
         takes counts where it times itself with the request's watch; raising in it fails the run.
@@ -272,6 +284,7 @@ class Chorus:
             if result is not None:
                 return result
             plan = Fresh(reason=asked.fallback)
+        planned(plan)
         try:
             done = self._carrier.run(asked, text, plan, self._sharing(asked))
             if done.fallback:

@@ -23,9 +23,10 @@ _HALVINGS = 16
 class MaskSettings:
     """How a score becomes a region.
 
-    ``source`` is ``velocity``, ``attention`` or ``segmenter``. ``threshold`` is ``share``: the
-    finished region, dilation included, holds at most the share the plan predicts, so it costs
-    what was planned; or ``otsu``: the score alone decides. ``cells`` are sides of squares, a token
+    ``source`` is ``velocity``, ``attention`` or ``segmenter``. ``threshold`` is ``otsu``: the score
+    alone decides, and the plan's share is a forecast; or ``share``: the finished region, dilation
+    included, holds at most that share, so it costs what was planned and leaves out what does not
+    fit (a new background, a second figure). ``cells`` are sides of squares, a token
     is in the region when the mean of each of its squares passes: larger ones drop specks.
     ``over_time`` takes one region for all frames: dearer, steadier, for things that move.
     ``dilation`` in tokens gives moved edges room and costs tokens. ``seam`` in tokens blends
@@ -34,7 +35,7 @@ class MaskSettings:
     """
 
     source: Literal["velocity", "attention", "segmenter"] = "velocity"
-    threshold: Literal["share", "otsu"] = "share"
+    threshold: Literal["share", "otsu"] = "otsu"
     cells: tuple[int, ...] = (2, 1)
     over_time: bool = False
     dilation: int = 1

@@ -22,6 +22,7 @@ from chorus_runtime.profile.movement import (
     lookup_time,
     memory_rate,
 )
+from chorus_runtime.profile.pieces import Pieces
 from chorus_runtime.profile.sample import Sample, measure
 from chorus_runtime.profile.steps import SrdSample, StepTimer
 from chorus_runtime.prompt_vector import PromptEmbedder
@@ -60,24 +61,32 @@ def measure_profile(
     assumed: Mapping[str, StageTime] = _NOTHING,
     scratch: Path | None = None,
     note: str = "",
+    pieces: Pieces | None = None,
 ) -> Measured:
     """Return the profile of ``model`` for ``shape`` on the device it lies on.
 
     ``assumed`` holds those of the stages ``text_encode`` and ``vae_decode`` that cannot be
-    measured. ``scratch`` is a folder on the disk that is measured. Raises
-    ``EngineError`` for too few repeats.
+    measured. ``scratch`` is a folder on the disk that is measured. ``pieces`` keeps the times of
+    steps and stages from an interrupted call. Raises ``EngineError`` for too few repeats, and
+    ``Paused`` where ``pieces`` stops.
     """
     if repeats < LEAST_REPEATS:
         raise EngineError(f"repeats is {repeats}; at least {LEAST_REPEATS} are needed")
     device, guidance = model.device, shape.guidance
+    pieces = pieces or Pieces()
     timer = StepTimer(model, shape, repeats)
-    full = timer.full(guidance)
-    other = timer.full(1.0 if guidance > 1 else 5.0)
-    curve = [timer.srd(share, guidance) for share in SHARES]
+    full = pieces.sample("full", lambda: timer.full(guidance))
+    other = pieces.sample("other", lambda: timer.full(1.0 if guidance > 1 else 5.0))
+    curve = [_srd(pieces, timer, share, guidance) for share in SHARES]
+    amplified = pieces.number("tgaa", lambda: timer.amplified_share(guidance))
     latents = seeded_noise(model.latent_shape(shape), 0, device)
     text = _stage("text_encode", assumed, lambda: _encode_time(model, guidance, repeats))
     decode = _stage(
-        "vae_decode", assumed, lambda: measure(lambda: model.decode(latents, "pt"), device, repeats)
+        "vae_decode",
+        assumed,
+        lambda: pieces.sample(
+            "decode", lambda: measure(lambda: model.decode(latents, "pt"), device, repeats)
+        ),
     )
     latent_bytes = math.prod(model.latent_shape(shape)) * LATENT_DTYPE.itemsize
     encode, clip_bytes = _video_encode(shape, LEAST_REPEATS)
@@ -110,7 +119,7 @@ def measure_profile(
         full_step=full.stage(),
         srd_step=_curve(curve),
         srd_full_every=model.engine.settings.refresh_every,
-        tgaa_share=timer.amplified_share(guidance),
+        tgaa_share=amplified,
         vae_decode=decode,
         video_encode=encode.stage(),
         tiers={
@@ -128,6 +137,15 @@ def measure_profile(
         f"srd_step at {point.active_share:.2f}": point.sample for point in curve
     }
     return Measured(profile=profile, noisy=tuple(_noisy(samples)))
+
+
+def _srd(pieces: Pieces, timer: StepTimer, share: float, guidance: float) -> SrdSample:
+    def take() -> tuple[Sample, float]:
+        found = timer.srd(share, guidance)
+        return found.sample, found.active_share
+
+    sample, active = pieces.region(f"srd {share:g}", take)
+    return SrdSample(active_share=active, sample=sample)
 
 
 def _curve(samples: list[SrdSample]) -> tuple[SrdPoint, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, WanTransformer3DModel
 
-from chorus_policies.costs.flops import TRANSFORMERS
+from chorus_policies.costs.flops import TRANSFORMERS, Transformer
 from chorus_policies.costs.profile_book import Shape
 from chorus_policies.namespace import Deployment
 from chorus_runtime.adapters.adapter import TextStates
@@ -24,14 +24,24 @@ _HEAD_WIDTH = 128
 class RandomWan:
     """``name`` is a key of ``TRANSFORMERS``; ``layers`` cuts the model down, 0 keeps all.
 
+    ``sizes`` states a model of one's own instead; its width is a multiple of 128.
+
     Weights are made on ``device`` in ``dtype``. Text states are random, and clips are decoded by
     Wan's own autoencoder, random as well. Raises ``EngineError`` for an unknown name.
     """
 
-    def __init__(self, name: str, device: torch.device, *, layers: int = 0) -> None:
-        if name not in TRANSFORMERS:
-            raise EngineError(unknown("model", name, TRANSFORMERS))
-        sizes = TRANSFORMERS[name]
+    def __init__(
+        self,
+        name: str,
+        device: torch.device,
+        *,
+        layers: int = 0,
+        sizes: Transformer | None = None,
+    ) -> None:
+        if sizes is None:
+            if name not in TRANSFORMERS:
+                raise EngineError(unknown("model", name, TRANSFORMERS))
+            sizes = TRANSFORMERS[name]
         if not 0 <= layers <= sizes.layers:
             raise EngineError(f"layers is {layers}; {name} has {sizes.layers}")
         self.name = name

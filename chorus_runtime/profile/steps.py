@@ -19,7 +19,7 @@ from chorus_runtime.profile.sample import Sample, sample_of
 from chorus_traces.errors import EngineError
 
 #: Regions of exactly the share asked for, wherever they lie.
-_EXACT = MaskSettings(cells=(1,), dilation=0, cap=1.0)
+_EXACT = MaskSettings(threshold="share", cells=(1,), dilation=0, cap=1.0)
 
 #: No refresh within a run: only the first step is computed in full.
 _NEVER = 10**6

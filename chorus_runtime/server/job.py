@@ -72,7 +72,8 @@ class Facts(msgspec.Struct, kw_only=True):
 class Job:
     """A request on its way; ``told`` is done when there is an answer, or none will come.
 
-    ``log_name`` is unique in the log; ``asked`` is ``None`` for a job that is over.
+    ``log_name`` is unique in the log; ``asked`` is ``None`` for a job that is over. ``ready_s`` is
+    when the run ended that it waited for to copy, ``None`` where it waited for none.
     """
 
     facts: Facts
@@ -82,6 +83,7 @@ class Job:
     asked: Asked | None = None
     copy: Copy | None = None
     key: int = -1
+    ready_s: float | None = None
     start_s: float = 0.0
     finish_s: float = 0.0
     stop_reason: str = ""

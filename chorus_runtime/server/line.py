@@ -24,6 +24,12 @@ class Line:
             self._jobs.append(job)
             self._changed.notify()
 
+    def put_first(self, jobs: list[Job]) -> None:
+        """Add jobs in front of all others, in their order."""
+        with self._changed:
+            self._jobs.extendleft(reversed(jobs))
+            self._changed.notify_all()
+
     def take(self) -> Job | None:
         """Wait for the next job and return it; ``None`` once the line is closed."""
         with self._changed:

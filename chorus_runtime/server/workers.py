@@ -11,10 +11,12 @@ from threading import Thread
 
 import msgspec
 
+from chorus_runtime.asked import Asked
 from chorus_runtime.clock import epoch_s
 from chorus_runtime.provenance import Provenance
 from chorus_runtime.result import Result
 from chorus_runtime.server.clips import ClipWriter
+from chorus_runtime.server.followers import Followers
 from chorus_runtime.server.job import Job, Status, Stopped
 from chorus_runtime.server.line import Line
 from chorus_runtime.server.run_folder import Failure, RunFolder
@@ -54,6 +56,7 @@ class Workers:
         self.number = number
         self.line = Line()
         self.copies = Line()
+        self.followers = Followers()
         self.running: dict[int, Job] = {}
         self._bench = bench
         self._over = over
@@ -67,7 +70,7 @@ class Workers:
     @property
     def waiting(self) -> int:
         """Jobs that nobody serves yet."""
-        return len(self.line) + len(self.copies)
+        return len(self.line) + len(self.copies) + len(self.followers)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -79,13 +82,18 @@ class Workers:
         return all(thread.is_alive() for thread in self._threads)
 
     def accept(self, job: Job) -> None:
-        """Put a job into its line: that of copies where its plan is known already."""
+        """Put a job into its line: that of copies where its plan is known already.
+
+        A request identical to one that is being computed waits for that one.
+        """
+        if job.copy is None and self.followers.join(job):
+            return
         (self.line if job.copy is None else self.copies).put(job)
 
     def stop(self, job: Job, reason: str) -> None:
         """End a job that is not over: at once where it waits, else at its next step."""
         job.stop_reason = reason
-        if self.line.leave(job):
+        if self.line.leave(job) or self.followers.leave(job):
             self._failed(job, "cancelled", "cancelled", reason)
 
     def close(self) -> None:
@@ -97,9 +105,8 @@ class Workers:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
-        for line in (self.line, self.copies):
-            for job in line.left():
-                _given_up(job)
+        for job in (*self.line.left(), *self.copies.left(), *self.followers.left()):
+            _given_up(job)
 
     def _work(self, worker: int) -> None:
         while (job := self.line.take()) is not None:
@@ -139,20 +146,47 @@ class Workers:
         if asked is None:
             raise EngineError("the job is over")
         if plan is None:
+            if self.followers.join(job):
+                job.facts.status = "queued"
+                return None
             job.start_s = chorus.now()
             job.check_stopped()
-            return chorus.make(asked, lambda result: self._deliver(job, result, worker))
-        # A copy is served from its arrival on: nobody else can take that time from it.
-        job.start_s = job.request.arrival_s
+            return self._made(job, asked, worker)
+        # A copy is served from the moment it can be: nobody else can take that time from it.
+        job.start_s = job.request.arrival_s if job.ready_s is None else job.ready_s
         source = self._videos_by_key.get(plan.donor)
         linked = source is not None and self._bench.videos.link(source, job.video)
         asked.output_type = "latent" if linked else "np"
         result = chorus.copy(asked, plan, lambda result: self._deliver(job, result, worker))
         if result is None:
             asked.output_type, job.copy, job.facts.status = "np", None, "queued"
+            job.ready_s = None
             self._bench.videos.give_up(job.video)
             self.line.put(job)
         return result
+
+    def _made(self, job: Job, asked: Asked, worker: int) -> Result:
+        """Compute a job; who waits for its run is answered or served when it is over."""
+        try:
+            return self._bench.chorus.make(
+                asked,
+                lambda result: self._deliver(job, result, worker),
+                lambda plan: self.followers.begin(asked, plan),
+            )
+        finally:
+            self._lands(asked)
+
+    def _lands(self, asked: Asked) -> None:
+        """Give who waited for a run its copy; where it was not kept they are the next to go."""
+        left = []
+        for job in self.followers.end(asked):
+            job.copy = None if job.asked is None else self._bench.chorus.find_copy(job.asked)
+            if job.copy is None:
+                left.append(job)
+            else:
+                job.ready_s = self._bench.chorus.now()
+                self.copies.put(job)
+        self.line.put_first(left)
 
     def _deliver(self, job: Job, result: Result, worker: int) -> None:
         """Write the video and answer the client."""

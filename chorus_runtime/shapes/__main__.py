@@ -1,6 +1,8 @@
-"""``python -m chorus_runtime.shapes``: train, release and try the shapes model."""
+"""``python -m chorus_runtime.shapes``: release and try the shapes model.
 
-import importlib.resources
+It is trained by ``chorus-runtime train-shapes``.
+"""
+
 import sys
 from pathlib import Path
 
@@ -8,53 +10,18 @@ import click
 import torch
 
 from chorus_runtime.shapes.clip_io import write_mp4, write_sheet
-from chorus_runtime.shapes.config import read_config
 from chorus_runtime.shapes.release import release
 from chorus_runtime.shapes.sample import sample
-from chorus_runtime.shapes.train import train
 from chorus_runtime.shapes.weights import load_shapes, weights_folder
-from chorus_traces.errors import ChorusError, EngineError, unknown
+from chorus_traces.errors import ChorusError
 
 
 @click.group()
 @click.option("--threads", default=0, help="Threads torch may use; 0 leaves its own choice.")
 def main(threads: int) -> None:
-    """Train, release and try the shapes model."""
+    """Release and try the shapes model."""
     if threads:
         torch.set_num_threads(threads)
-
-
-@main.command("train")
-@click.option("--recipe", default="cpu", help="A shipped recipe's name or a TOML file.")
-@click.option("--out", type=click.Path(path_type=Path), required=True)
-@click.option("--device", default="cpu")
-@click.option("--steps", type=int)
-@click.option("--seconds", type=float)
-@click.option("--pause-after-s", type=float, help="End this call then; the next one goes on.")
-@click.option("--fresh", is_flag=True, help="Start over where a checkpoint is there.")
-def train_command(
-    recipe: str,
-    out: Path,
-    device: str,
-    steps: int | None,
-    seconds: float | None,
-    pause_after_s: float | None,
-    fresh: bool,
-) -> None:
-    """Train or go on training; give every call of one run the same budget."""
-    outcome = train(
-        read_config(_recipe(recipe)),
-        out,
-        device,
-        steps=steps,
-        seconds=seconds,
-        pause_after_s=pause_after_s,
-        resume=not fresh,
-    )
-    click.echo(
-        f"{outcome.samples} samples in {outcome.spent_s:.0f} s, loss {outcome.loss:.4f}, "
-        + ("finished" if outcome.finished else "paused")
-    )
 
 
 @main.command("release")
@@ -98,16 +65,6 @@ def try_command(prompt: str, variant: str, seed: int, out: Path) -> None:
         write_sheet(out, [clip])
     else:
         write_mp4(out, clip)
-
-
-def _recipe(name: str) -> Path:
-    if name.endswith(".toml"):
-        return Path(name)
-    folder = Path(str(importlib.resources.files("chorus_runtime.shapes") / "recipes"))
-    shipped = {path.stem: path for path in folder.glob("*.toml")}
-    if name not in shipped:
-        raise EngineError(unknown("recipe", name, shipped) + ", or give a .toml file")
-    return shipped[name]
 
 
 def run(arguments: list[str] | None = None) -> None:

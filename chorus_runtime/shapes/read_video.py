@@ -18,6 +18,9 @@ from chorus_runtime.shapes.scene import Figure
 
 Floats = npt.NDArray[np.float64]
 
+#: Read where a clip's background is none of the world's.
+UNCLEAR = "unclear"
+
 # Saturation above which a pixel belongs to a figure; the palette lies at 0.65 to 0.85.
 _SATURATED = 0.3
 # Fewer covered pixels than this are a speck; the smallest figure covers 38.
@@ -27,7 +30,9 @@ _STILL = 1.7
 # Radii between which a single figure is of regular size.
 _SMALL_BELOW, _LARGE_ABOVE = 5.1, 7.0
 # Difference of the two greys above which a background is textured; drawn textures have 0.26.
-_TEXTURED = 0.08
+_TEXTURED = 0.13
+# A plain grey between these is neither: drawn backgrounds lie at 0.10 and 0.88.
+_DARK_BELOW, _LIGHT_ABOVE = 0.3, 0.7
 # Area of each shape for a radius of one.
 _AREAS = {"circle": 3.1416, "square": 2.9584, "triangle": 2.4027}
 _STRETCH = (0.92, 1.0, 1.08)
@@ -35,7 +40,10 @@ _STRETCH = (0.92, 1.0, 1.08)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a clip shows: up to two figures in the order of a scene, and how many there are."""
+    """What a clip shows: up to two figures in the order of a scene, and how many there are.
+
+    ``background`` is ``UNCLEAR`` where it is no background of the world: a washed-out mixture.
+    """
 
     count: int
     figures: tuple[Figure, ...]
@@ -163,4 +171,6 @@ def _background(pixels: Floats, saturation: Floats) -> str:
     chequered = abs(means[0, 0] + means[1, 1] - means[0, 1] - means[1, 0]) / 2
     if max(striped, chequered) > _TEXTURED:
         return "striped" if striped > chequered else "chequered"
-    return "light" if means.mean() > 0.5 else "dark"
+    if _DARK_BELOW <= means.mean() <= _LIGHT_ABOVE:
+        return UNCLEAR
+    return "light" if means.mean() > _LIGHT_ABOVE else "dark"

@@ -4,6 +4,7 @@ Only a run computed in full can be copied, so a run leads as soon as its plan is
 State: one list per run in flight. Cost per call: O(1).
 """
 
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from chorus_policies.entry import Query
@@ -17,6 +18,15 @@ class Flights(Generic[_Follower]):
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], list[_Follower]] = {}
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return sum(map(len, self._waiting.values()))
+
+    def __iter__(self) -> Iterator[_Follower]:
+        """Yield all who wait."""
+        for followers in self._waiting.values():
+            yield from followers
 
     def begin(self, query: Query, plan: Plan) -> bool:
         """Let identical requests wait for this run from now on; tell whether they will."""
@@ -32,6 +42,15 @@ class Flights(Generic[_Follower]):
         if key is None or key not in self._waiting:
             return False
         self._waiting[key].append(follower)
+        return True
+
+    def leave(self, query: Query, follower: _Follower) -> bool:
+        """Let ``follower`` wait no more; tell whether it did."""
+        key = _key(query)
+        followers = [] if key is None else self._waiting.get(key, [])
+        if follower not in followers:
+            return False
+        followers.remove(follower)
         return True
 
     def end(self, query: Query) -> list[_Follower]:

@@ -8,8 +8,8 @@ NOT_MODELLED = {
     "Users who react": "arrivals are fixed by the trace. Nobody waits for one clip before asking "
     "for the next, gives up, or asks again because an answer was slow or poor.",
     "Batching, and one clip on several GPUs": "a GPU serves one request at a time.",
-    "Merging of requests in flight": "a request that arrives while its donor is still being "
-    "computed does not wait for it.",
+    "Waiting for a donor": "identical requests wait for the first and copy it; a request that is "
+    "only similar to a run in flight does not wait until that run has something to share.",
     "Failures": "no restarts, no autoscaling, no start-up of workers; the cache begins empty once.",
     "Contention": "loads and stores run at the profile's rate however many happen at once, and one "
     "cache is shared by all GPUs.",

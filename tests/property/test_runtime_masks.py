@@ -101,7 +101,7 @@ def test_otsu_lies_inside_the_scores_and_splits_them_unless_they_are_equal(score
     st.booleans(),
 )
 def test_a_region_of_a_share_keeps_it_wherever_any_mask_can(score, share, cells, dilation, whole):
-    chosen = MaskSettings(cells=cells, dilation=dilation, over_time=whole)
+    chosen = MaskSettings(threshold="share", cells=cells, dilation=dilation, over_time=whole)
     region = find_region(score, share, chosen)
     held, tokens = region.index.numel(), score.numel()
     assert held == int(region.mask.sum())

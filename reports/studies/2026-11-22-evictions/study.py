@@ -19,7 +19,7 @@ from ceiling import write_ceiling
 from chorus_reports.comparison_report import write_comparison
 from chorus_sim.compare import compare
 from chorus_sim.outcome import to_json
-from chorus_sim.scenario import FleetSection, Scenario
+from chorus_sim.scenario import FleetSection, RunSection, Scenario
 from chorus_traces.embedding import embed_trace
 from chorus_traces.read import read_trace
 from chorus_traces.synth import SynthSpec, generate
@@ -30,6 +30,7 @@ CAPACITIES = ("0.25GiB", "0.5GiB", "1GiB", "4GiB", "16GiB", "64GiB")
 WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth")
 FORMS = ("fifo", "lru", "adaptive")
 GPUS = 16
+AUTO = RunSection(engine="auto")
 
 #: The bounds of a comparison run over the entry form it compares.
 BOUNDS_OVER = {"whole-entries": "worth", "free-form": "adaptive"}
@@ -105,11 +106,11 @@ def main() -> None:
                 old.unlink()
             if (folder / "figures").is_dir():
                 (folder / "figures").rmdir()
-            scenario = Scenario(policy=BOUNDS_OVER[kind], fleet=FleetSection(gpus=GPUS))
+            scenario = Scenario(policy=BOUNDS_OVER[kind], fleet=FleetSection(gpus=GPUS), run=AUTO)
             comparison = compare(scenario, trace, policies, CAPACITIES, lambda *_: None)
             (folder / "comparison.json").write_bytes(to_json(comparison))
             write_comparison(folder)
-    scenario = Scenario(policy="worth", fleet=FleetSection(gpus=GPUS))
+    scenario = Scenario(policy="worth", fleet=FleetSection(gpus=GPUS), run=AUTO)
     write_ceiling(scenario, streams, CAPACITIES, HERE / "ceiling.json")
 
 

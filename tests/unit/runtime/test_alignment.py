@@ -152,16 +152,23 @@ def test_the_schedule_acts_from_k1_to_its_end():
         schedule = AmplificationSchedule(**settings)
         return [schedule.weight(step, 2, 6, 8) for step in range(8)]
 
-    assert weights() == [0, 0, 1, 1, 1, 1, 0, 0]
-    assert weights(reach="all") == [0, 0, 1, 1, 1, 1, 1, 1]
+    assert weights(kind="constant") == [0, 0, 1, 1, 1, 1, 0, 0]
+    assert weights(kind="constant", reach="all") == [0, 0, 1, 1, 1, 1, 1, 1]
     assert weights(kind="linear") == [0, 0, 1, 0.75, 0.5, 0.25, 0, 0]
     assert weights(kind="first", steps=1) == [0, 0, 1, 0, 0, 0, 0, 0]
 
 
 def test_without_srd_the_schedule_reaches_to_the_last_step():
-    assert AmplificationSchedule().weight(7, 3, 3, 8) == 1
-    assert AmplificationSchedule().weight(2, 3, 3, 8) == 0
+    constant = AmplificationSchedule(kind="constant")
+    assert constant.weight(7, 3, 3, 8) == 1
+    assert constant.weight(2, 3, 3, 8) == 0
+
+
+@pytest.mark.parametrize(("steps", "acting"), [(50, 8), (12, 2), (4, 1), (1, 1)])
+def test_by_default_the_schedule_acts_in_the_first_sixth_of_the_steps(steps, acting):
+    weights = [AmplificationSchedule().weight(step, 0, 0, steps) for step in range(steps)]
+    assert weights == [1.0] * acting + [0.0] * (steps - acting)
 
 
 def test_the_suggested_factor_grows_with_k1():
-    assert [suggested_amplification(share) for share in (0, 0.2, 0.4, 0.7)] == [1, 4, 8, 16]
+    assert [suggested_amplification(share) for share in (0, 0.2, 0.4, 0.7)] == [1, 8, 8, 16]

@@ -124,14 +124,14 @@ def test_the_seam_rises_inside_the_region_and_ignores_the_border_of_the_picture(
 
 
 def test_the_grown_region_still_holds_at_most_the_share_planned():
-    region = find_region(blob(), 0.25, MaskSettings(dilation=1))
+    region = find_region(blob(), 0.25, MaskSettings(threshold="share", dilation=1))
     assert 0.1 < region.share <= 0.25
     assert torch.equal(region.index, region.mask.flatten().nonzero()[:, 0])
     assert (region.mask & truth()).sum() / truth().sum() > 0.8
 
 
 def test_a_region_does_not_vanish_because_its_margin_is_wide():
-    region = find_region(blob(), 0.02, MaskSettings(dilation=2, cells=(1,)))
+    region = find_region(blob(), 0.02, MaskSettings(threshold="share", dilation=2, cells=(1,)))
     assert region.index.numel() > 0
     assert region.share > 0.02
 
@@ -190,7 +190,7 @@ def finder(source, **more):
     donor = donor_of_steps(latents, (0.8, 0.6))
     path = DonorPath(donor, (0.8, 0.6), shape, torch.device("cpu"), renoise=False)
     fields = {
-        "settings": MaskSettings(source=source, dilation=0),
+        "settings": MaskSettings(source=source, threshold="share", dilation=0),
         "share": 0.2,
         "grid": GRID,
         "path": path,

@@ -3,13 +3,16 @@ import torch
 from unit.runtime.tiny import asked, euler, fresh, ltx, regional, relative, resume, text, wan
 
 from chorus_runtime.engine import Engine
+from chorus_runtime.masks import MaskSettings
 from chorus_runtime.settings import EngineSettings
 from chorus_runtime.step_skip import SkipSettings
 from chorus_traces.errors import EngineError
 
 
 def engine(model=wan, **skip) -> Engine:
-    settings = EngineSettings(skip=SkipSettings(**skip), variant="stale_kv")
+    settings = EngineSettings(
+        skip=SkipSettings(**skip), variant="stale_kv", mask=MaskSettings(threshold="share")
+    )
     return Engine(model(), euler(), settings=settings)
 
 
@@ -55,7 +58,12 @@ def test_it_composes_with_full_reuse_and_with_repair():
 
 def test_a_step_that_records_is_never_skipped():
     donor = engine().generate(asked(fresh(), record_steps=range(11))).trajectory.donor()
-    settings = EngineSettings(skip=SkipSettings(threshold=1e9), variant="stale_kv", refresh_every=1)
+    settings = EngineSettings(
+        skip=SkipSettings(threshold=1e9),
+        variant="stale_kv",
+        refresh_every=1,
+        mask=MaskSettings(threshold="share"),
+    )
     got = Engine(wan(), euler(), settings=settings).generate(
         asked(regional(2, 10), text_states=text(2), donor=donor)
     )

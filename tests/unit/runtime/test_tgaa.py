@@ -23,6 +23,7 @@ from chorus_runtime.alignment import AmplificationSchedule
 from chorus_runtime.attention import AttentionState, Capture, Directive, TokenBias, installed
 from chorus_runtime.attention.amplified import amplified_attention
 from chorus_runtime.engine import Engine
+from chorus_runtime.masks import MaskSettings
 from chorus_runtime.settings import EngineSettings
 from chorus_traces.errors import EngineError
 
@@ -158,9 +159,11 @@ def test_the_negative_branch_is_not_amplified_one_by_one_or_batched():
     donor = donor_run.trajectory.donor()
     plan = regional(2, 8, amplification=4.0)
     results = [
-        Engine(wan(), euler(), settings=EngineSettings(guidance_passes=passes)).generate(
-            asked(plan, prompt=2, donor=donor, emphasis=emphasis(2))
-        )
+        Engine(
+            wan(),
+            euler(),
+            settings=EngineSettings(guidance_passes=passes, mask=MaskSettings(threshold="share")),
+        ).generate(asked(plan, prompt=2, donor=donor, emphasis=emphasis(2)))
         for passes in ("two", "batched")
     ]
     assert torch.equal(results[0].region.mask, results[1].region.mask)

@@ -1,5 +1,8 @@
+import sys
+
 import pytest
 
+from chorus_runtime.cli.main import main as runtime
 from chorus_runtime.shapes import read_config, weights_folder
 from chorus_runtime.shapes.__main__ import run
 from chorus_runtime.shapes.weights import read_manifest
@@ -20,26 +23,45 @@ def command(*arguments):
     return ended.value.code
 
 
+def train_shapes(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["chorus-runtime", "train-shapes", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runtime()
+    return ended.value.code or 0
+
+
 @pytest.mark.parametrize("path", sorted((weights_folder().parent / "recipes").glob("*.toml")))
 def test_every_shipped_recipe_is_a_configuration(path):
     config = read_config(path)
     assert (config.stage == "distil") == ("4step" in path.stem)
 
 
-def test_training_pauses_and_goes_on_from_the_command_line(tmp_path, capsys):
+def test_training_pauses_and_goes_on_from_the_command_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny.toml").write_text(TINY)
-    train = ["train", "--recipe", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")]
-    assert command(*train, "--steps", "4", "--pause-after-s", "0") == 0
+    train = ["--recipe", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "run")]
+    assert train_shapes(monkeypatch, *train, "--steps", "4", "--pause-after-s", "0") == 0
     assert "paused" in capsys.readouterr().out
-    assert command(*train, "--steps", "4") == 0
+    assert train_shapes(monkeypatch, *train, "--steps", "4") == 0
     assert "16 samples" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--recipe", "cppu", "--out", "{}", "--steps", "1"], "unknown recipe 'cppu'"),
-        (["train", "--recipe", "cpu", "--out", "{}"], "exactly one budget"),
+        (["--recipe", "cppu", "--steps", "1"], "unknown recipe 'cppu'"),
+        (["--recipe", "cpu"], "exactly one budget"),
+    ],
+)
+def test_training_that_cannot_start_is_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    assert train_shapes(monkeypatch, *arguments, "--out", str(tmp_path / "x")) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (["release", "--run", "{}"], "no checkpoint there"),
         (
             ["try", "a red circle", "--variant", "9step", "--out", "{}.png"],

@@ -121,3 +121,17 @@ def test_the_interval_of_a_share_is_wilsons():
     share = wilson(81, 263)
     assert (round(share.low, 4), round(share.high, 4)) == (0.2553, 0.3662)
     assert (wilson(0, 0).low, wilson(0, 0).high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("grey", "contrast", "read"),
+    [(0.1, 0.0, "dark"), (0.88, 0.0, "light"), (0.45, 0.0, "unclear"), (0.45, 0.08, "unclear")],
+)
+def test_a_washed_out_background_is_none_of_the_worlds(grey, contrast, read):
+    scene = Scene(figures=(Figure(colour="red", shape="circle"),), background="striped")
+    frames = render(scene, 0).frames
+    plain = (frames.amax(-1) - frames.amin(-1)) < 0.05
+    rows = (torch.arange(frames.shape[1]) // 2) % 2
+    shade = (grey + contrast * (rows - 0.5))[None, :, None, None].expand_as(frames)
+    washed = torch.where(plain[..., None], shade, frames)
+    assert read_video(washed).background == read
