@@ -11,7 +11,7 @@ import msgspec
 
 from chorus_policies.cache import Cache
 from chorus_policies.index import MatrixIndex
-from chorus_policies.journal import Journal, JournalRow
+from chorus_policies.journal import CALLS, CONSEQUENCES, Journal, JournalRow
 from chorus_policies.live.call_log import read_calls
 from chorus_policies.live.calls import Call, repeat
 from chorus_policies.live.journal_file import read_journal
@@ -20,9 +20,7 @@ from chorus_sim.live.facts import LiveFacts, read_facts
 from chorus_traces.errors import ChorusError, PolicyError
 
 #: What the cache itself writes; every other row is a driver's.
-CACHE_ROWS = frozenset(
-    ("find_copy", "lookup", "release", "store", "remove", "evict", "demote", "trim", "resize")
-)
+CACHE_ROWS = frozenset(CALLS + CONSEQUENCES)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,14 +8,30 @@ from collections.abc import Callable
 
 import msgspec
 
+#: What a driver calls.
+CALLS = (
+    "find_copy",
+    "lookup",
+    "release",
+    "publish",
+    "store",
+    "abandon",
+    "judged",
+    "restore",
+    "remove",
+)
+
+#: What can follow from a call.
+CONSEQUENCES = ("evict", "demote", "trim", "resize")
+
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
     """One call, or a consequence of one.
 
-    ``call`` is ``find_copy``, ``lookup``, ``release``, ``store`` or ``remove``. Consequences are
-    ``evict``, ``demote`` and ``trim``, before the ``store`` that needed the room, and ``resize``,
-    after the ``lookup`` that led to it, with its own evictions following. A driver may add rows of
-    its own, such as ``fallback``; a replay passes over them. ``key`` is the request
+    ``call`` is one of ``CALLS``, or of their ``CONSEQUENCES``: ``evict``, ``demote`` and ``trim``
+    come before the ``store`` or ``publish`` that needed the room, ``resize`` after the ``lookup``
+    that led to it, with its own evictions following. A driver may add rows of its own, such as
+    ``fallback``; a replay passes over them. ``key`` is the request
     (or the entry) the row is about. ``answer`` is the plan's kind, the tier stored to or left, or
     a reason. ``donor`` is -1 where there is none; ``size_bytes`` are those of the entry stored,
     moved or evicted, those a trim frees, or the new capacity.
