@@ -1,15 +1,33 @@
 """Every block of the README is run, or is what the check itself runs."""
 
+import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from chorus_policies.policy import parse_policy, preset_names
 from chorus_sim.cli.main import main
+
+#: Blocks that a test runs, or is part of.
+MARKED = ("run", "table", "tests", "policy", "compare", "clips", "prices", "plan", "serve")
+
+#: Enough of everything for a profile: repeats, edits and new scenes.
+CAPTIONS = "".join(
+    json.dumps({"id": f"r{n}", "arrival_s": n * 0.4, "prompt": prompt, "seed": n % 7}) + "\n"
+    for n, prompt in enumerate(
+        f"a {colour} {shape} moving {way}"
+        for way in ("left", "right", "up")
+        for shape in ("circle", "square", "triangle")
+        for colour in ("red", "blue", "green", "red", "yellow", "red")
+    )
+)
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -64,6 +82,74 @@ def test_the_clips_of_the_readme_are_made_and_the_second_reuses_the_first(tmp_pa
     assert "reused" in said
 
 
+def test_the_plan_and_the_sweep_of_the_readme_run(monkeypatch, tmp_path, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHORUS_CACHE_DIR", str(tmp_path / "kept"))
+    (tmp_path / "prices.toml").write_text(block("prices"))
+    said = []
+    for line in block("plan").strip().splitlines():
+        words = shlex.split(line.removeprefix(".venv/bin/"))
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capfd.readouterr()
+        assert not stop.value.code, captured.err
+        said.append(captured.out)
+    assert "GPUs" in said[0]
+    assert (tmp_path / "plan" / "report.html").is_file()
+    assert (tmp_path / "study" / "results.parquet").is_file()
+    assert (tmp_path / "study" / "report.html").is_file()
+
+
+def test_a_server_is_held_to_its_prediction_as_the_readme_says(tmp_path):
+    """The block with a free port and a trace of its own, line by line."""
+    (tmp_path / "captions.jsonl").write_text(CAPTIONS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    serve, *rest = [
+        shlex.split(line.removeprefix(".venv/bin/").removesuffix(" &").replace("8000", port))
+        for line in block("serve").strip().splitlines()
+    ]
+    server = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", serve[0].replace("-", "_"), *serve[1:]],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz", server)
+        said = []
+        for words in rest:
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", words[0].replace("-", "_"), *words[1:]],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, (words, done.stdout, done.stderr)
+            said.append(done.stdout + done.stderr)
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+    assert "equal" in said[1]
+    assert (tmp_path / "profile.json").is_file()
+    assert (tmp_path / "validation" / "report.html").is_file()
+
+
+def wait_until_ready(url: str, server: "subprocess.Popen[str]") -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(url, timeout=1).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+        assert server.poll() is None, server.stderr.read() if server.stderr else ""
+    raise AssertionError(f"{url} does not answer")
+
+
 def test_the_number_of_policies_in_the_readme_is_right():
     assert f"{len(preset_names())} that ship" in README.replace("\n", " ")
 
@@ -83,7 +169,7 @@ def test_the_policy_of_the_readme_is_a_policy():
 
 def test_no_block_is_left_unmarked_but_the_one_that_needs_your_own_log():
     blocks = re.findall(r"```\w+\n(.*?)```", README, re.DOTALL)
-    named = [block(name) for name in ("run", "table", "tests", "policy", "compare", "clips")]
+    named = [block(name) for name in MARKED]
     rest = [text for text in blocks if text not in named]
     assert len(rest) == 1
     assert "--trace prod.jsonl --map prompt=text,timestamp=created_at" in rest[0]
