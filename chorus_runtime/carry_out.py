@@ -140,7 +140,7 @@ class Carrier:
         self, asked: Asked, text: EncodedText, plan: Plan, donor: Kept | Flying | None
     ) -> tuple[torch.Tensor | None, float | None]:
         """Return which tokens TGAA amplifies, and by what factor if not the plan's."""
-        if not isinstance(plan, Regional) or plan.amplification <= 1 or donor is None:
+        if not isinstance(plan, Resume | Regional) or plan.amplification <= 1 or donor is None:
             return None, None
         if text.offsets is None:
             asked.notes.append("the tokenizer does not tell where tokens stand: TGAA is off")
@@ -170,4 +170,10 @@ def _fitting(plan: Plan, donor: Kept | Flying) -> Plan:
     reason = "the donor's step latents are gone"
     if plan.k1 == 0:
         return Fresh(reason=reason)
-    return Resume(donor=plan.donor, similarity=plan.similarity, k1=plan.k1, reason=reason)
+    return Resume(
+        donor=plan.donor,
+        similarity=plan.similarity,
+        k1=plan.k1,
+        amplification=plan.amplification,
+        reason=reason,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from chorus_policies.plan import Copy, Fresh, Plan, Regional, reused_steps
+from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume, reused_steps
 from chorus_runtime.adapters.adapter import TextStates
 from chorus_runtime.donor import Donor
 from chorus_runtime.noise import Seeds
@@ -77,7 +77,7 @@ class Generation:
         """Largest factor TGAA puts on a token's attention weight; 1 is off."""
         if self.amplification is not None:
             return self.amplification
-        return self.plan.amplification if isinstance(self.plan, Regional) else 1.0
+        return self.plan.amplification if isinstance(self.plan, Resume | Regional) else 1.0
 
     def reused_steps(self) -> tuple[int, int]:
         """Return k1 and k2 of the plan."""

@@ -60,7 +60,7 @@ class Setting:
 
     def policy(self, steps: int) -> Policy:
         """Return a policy that answers every donor with this plan."""
-        regional = ""
+        regional = "amplification = 1.0\n"
         if self.k2 > self.k1:
             regional = (
                 f"k2 = {self.k2 / steps}\nactive_share = {self.active_share}\n"

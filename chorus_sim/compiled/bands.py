@@ -78,7 +78,15 @@ def make(
             rule.k1[number, place], rule.k2[number, place] = row.k1, row.k2
             rule.saved_by_srd[number, place] = row.saved_by_srd
             rule.bound[number, place] = row.bound
-            listed.append(Resume(donor=-1, similarity=0.0, k1=row.k1, reason=row.reason))
+            listed.append(
+                Resume(
+                    donor=-1,
+                    similarity=0.0,
+                    k1=row.k1,
+                    amplification=row.amplification,
+                    reason=row.reason,
+                )
+            )
             listed.append(
                 Regional(
                     donor=-1,

@@ -24,12 +24,16 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="copy"):
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="resume"):
-    """Full reuse: start from the donor's latent at step ``k1``, then plain denoising."""
+    """Full reuse: start from the donor's latent at step ``k1``, then denoise all of it.
+
+    ``amplification`` is TGAA's largest factor on a token's attention weight, 1 = off.
+    """
 
     donor: int
     similarity: float
     k1: int
     reason: str
+    amplification: float = 1.0
 
 
 class Regional(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="regional"):

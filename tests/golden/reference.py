@@ -145,6 +145,8 @@ class Reference:
             denoise = request.steps * full
         if kind == "resume":
             denoise = (request.steps - k1) * full
+            amplified = min(max(1, request.steps // 6), request.steps - k1)
+            denoise += request.tgaa_share * full * amplified
             load = request.load_latency_s + request.latent_bytes / request.load_rate
         if kind == "regional":
             share = next(
@@ -153,7 +155,9 @@ class Reference:
             srd = float(np.interp(share, *zip(*request.srd_curve, strict=True)))
             refreshes = -(-(k2 - k1) // request.srd_full_every)
             region = refreshes * full + (k2 - k1 - refreshes) * srd
-            denoise = (request.steps - k2) * full + region * (1 + request.tgaa_share)
+            amplified = min(max(1, request.steps // 6), k2 - k1)
+            tgaa = request.tgaa_share * full * amplified
+            denoise = (request.steps - k2) * full + region + tgaa
             size = (k2 - k1 + 1) * request.latent_bytes
             load = request.load_latency_s + size / request.load_rate
         first, last = self.window(place, k1)

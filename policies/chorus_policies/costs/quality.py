@@ -144,7 +144,9 @@ def mode_of(plan: Plan) -> str:
     """Return the curve's name for a plan's way of reuse."""
     if isinstance(plan, Regional):
         return "srd+tgaa" if plan.amplification > 1 else "srd"
-    return "reuse" if isinstance(plan, Resume) else "full"
+    if isinstance(plan, Resume):
+        return "reuse+tgaa" if plan.amplification > 1 else "reuse"
+    return "full"
 
 
 def reuses(plan: Plan) -> bool:

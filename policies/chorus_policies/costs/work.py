@@ -46,3 +46,14 @@ def saved_steps(plan: Plan, steps: int, srd_full_every: int) -> float:
     if type(plan) is Resume:
         return plan.k1
     return steps if type(plan) is Copy else 0
+
+
+def amplified_steps(plan: Plan, steps: int) -> int:
+    """Return in how many steps TGAA acts: a sixth of ``steps`` from ``k1`` on, at least one.
+
+    With SRD it ends at ``k2``.
+    """
+    if not isinstance(plan, Resume | Regional) or plan.amplification <= 1:
+        return 0
+    end = plan.k2 if isinstance(plan, Regional) and plan.k2 > plan.k1 else steps
+    return min(max(1, steps // 6), end - plan.k1)

@@ -20,14 +20,16 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     A higher ``k1`` saves more and lets the donor decide more of the picture. ``k2`` is the end of
     SRD; leaving it out means full reuse only. ``active_share`` is the part of the latent that SRD
-    is predicted to compute; a larger one costs more and repairs more.
+    is predicted to compute; a larger one costs more and repairs more. ``amplification`` is TGAA's
+    largest factor, with SRD and without, 1 = off: 8 kept most of the new prompt on the shapes model
+    (reports/studies/2026-11-22-quality).
     """
 
     similarity: float
     k1: float
     k2: float | None = None
     active_share: float = 0.25
-    amplification: float = 4.0
+    amplification: float = 8.0
 
     def __post_init__(self) -> None:
         if not 0 < self.similarity <= 1:
@@ -189,7 +191,13 @@ class Bands:
 
 def _plan(entry: Entry, similarity: float, row: _Row, regional: bool) -> Plan:
     if not regional:
-        return Resume(donor=entry.key, similarity=similarity, k1=row.k1, reason=row.reason)
+        return Resume(
+            donor=entry.key,
+            similarity=similarity,
+            k1=row.k1,
+            amplification=row.amplification,
+            reason=row.reason,
+        )
     return Regional(
         donor=entry.key,
         similarity=similarity,

@@ -181,7 +181,13 @@ class ErrorBudget:
         half = plan.k1 // 2
         if half and entry.resumes_at(half):
             tries.append(
-                Resume(donor=plan.donor, similarity=plan.similarity, k1=half, reason="half: budget")
+                Resume(
+                    donor=plan.donor,
+                    similarity=plan.similarity,
+                    k1=half,
+                    amplification=plan.amplification,
+                    reason="half: budget",
+                )
             )
         bounds = [
             self._bounds(*ledger.buckets.get(_bucket(one, query, differ), (0.0, 0.0)))

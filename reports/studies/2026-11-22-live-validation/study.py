@@ -8,7 +8,11 @@ calibrates it on an earlier live run, then for each run starts a server, replays
 the journal, and puts the run beside its prediction. Every step leaves its own folder below
 ``--work`` and is not done again; ``--short`` tries everything in minutes and proves nothing.
 Results go to ``results.json`` and ``report.md`` beside this file, or below ``--work`` with
-``--short``.
+``--short`` or ``--engine``.
+
+``--engine fake:STEP,TEXT,DECODE,ENCODE`` serves a model that waits so many seconds and computes
+nothing: the same server, HTTP, queue, cache and log, on a machine that does not drift. Its error is
+the simulator's own.
 
 Two profiles predict each run, both measured before it: the one of the calibration run, before all
 runs, and one calibrated on the latest earlier run of the study. Their difference is the machine's
@@ -38,7 +42,7 @@ from chorus_policies.policy import load_policy
 from chorus_runtime.prompt_vector import MiniLm
 from chorus_runtime.shapes.from_trace import shapes_trace
 from chorus_runtime.shapes.reuse_kept import reuse_kept
-from chorus_sim.live.calibrate import calibrate
+from chorus_sim.live.calibrate import blank, calibrate
 from chorus_sim.live.replay_journal import replay_journal
 from chorus_sim.live.run import LiveRun, read_run
 from chorus_sim.live.validate import validate
@@ -84,6 +88,9 @@ def main() -> None:
     """Do what is not done yet, and sum up."""
     stated = arguments()
     plan, work = (SHORT if stated.short else Plan()), Path(stated.work)
+    if stated.engine != "real":
+        # One policy is enough to judge the model by.
+        plan = msgspec.structs.replace(plan, others=())
     work.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
@@ -91,8 +98,10 @@ def main() -> None:
         click.echo(f"{time.monotonic() - began:7.0f} s  {text}")
 
     made = traces(work, plan, stated, say)
-    base = profiled(work, say)
-    calibrated = calibration(work, made["calibration"], base, say)
+    engine = engine_words(stated.engine)
+    base = None if stated.engine != "real" else profiled(work, say)
+    guess_s = waited_s(stated.engine) if base is None else guessed_s(base)
+    base, calibrated = calibration(work, engine, made["calibration"], base, guess_s, say)
     speed_at = speeds(calibrated, work, say)
     ranked = RANKED_AT if RANKED_AT in plan.levels else plan.levels[-1]
     wanted = []
@@ -105,11 +114,17 @@ def main() -> None:
     replaying_s = plan.requests / speed_at * loads
     say(f"{len(wanted)} runs replay for about {replaying_s / 60:.0f} min, and start a server each")
     latest, rows = calibrated, []
-    facts = {"model": MODEL, "policy": POLICY, "capacity": CAPACITY, "warm_up": WARM_UP}
+    facts = {
+        "model": MODEL,
+        "engine": stated.engine,
+        "policy": POLICY,
+        "capacity": CAPACITY,
+        "warm_up": WARM_UP,
+    }
     facts |= {"reuse_kept": made["kept"]}
     for done, (policy, level, number) in enumerate(wanted, start=1):
         name = f"{policy}-{level * 100:03.0f}-{number}"
-        live = served(work / "runs" / name, policy, made["trace"], speed_at * level)
+        live = served(work / "runs" / name, engine, policy, made["trace"], speed_at * level)
         run = read_run(live)
         row = judged(work / "runs" / name, run, calibrated, latest)
         rows.append({"policy": policy, "level": level, "run": number} | row)
@@ -123,7 +138,7 @@ def main() -> None:
             f"{'equal' if row['journal_equal'] else 'DIFFERS'}"
         )
         summed_up(
-            work if stated.short else HERE,
+            work if stated.short or stated.engine != "real" else HERE,
             facts | {"plan": msgspec.to_builtins(plan)},
             calibrated,
             rows,
@@ -138,6 +153,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", default="out/live-validation", help="folder of all steps")
     parser.add_argument("--real", help="trace of real prompts; without it all are generated")
     parser.add_argument("--real-embeddings", help="its vectors, .npy")
+    parser.add_argument("--engine", default="real", help="real, or fake:STEP,TEXT,DECODE,ENCODE")
     parser.add_argument("--short", action="store_true", help="try everything, prove nothing")
     return parser.parse_args()
 
@@ -223,17 +239,32 @@ def profiled(work: Path, say) -> Profile:
     return read_profile(path)
 
 
-def calibration(work: Path, trace: Path, base: Profile, say) -> Profile:
-    """Return the profile of an earlier live run on another trace."""
+def engine_words(engine: str) -> list[str]:
+    """Return the words of ``serve`` that name the model and what computes it."""
+    if engine == "real":
+        return ["--model", MODEL]
+    return ["--model", "fake", "--steps", "4", "--engine", engine]
+
+
+def waited_s(engine: str) -> float:
+    """Return the seconds a fresh request waits in a fake engine, at 4 steps."""
+    step, *others = (float(part) for part in engine.removeprefix("fake:").split(","))
+    return 4 * step + sum(others)
+
+
+def calibration(
+    work: Path, engine: list[str], trace: Path, base: Profile | None, guess_s: float, say
+) -> tuple[Profile, Profile]:
+    """Return the base, and the profile of an earlier live run on another trace."""
     path = work / "profile.calibrated.json"
+    live = served(work / "runs" / "calibration", engine, POLICY, trace, CALIBRATED_AT / guess_s)
+    run = read_run(live)
+    known = blank(run.facts) if base is None else base
     if not path.exists():
-        speed = CALIBRATED_AT / guessed_s(base)
-        live = served(work / "runs" / "calibration", POLICY, trace, speed)
-        run = read_run(live)
-        done = calibrate(run, base, discard=run.warm_up)
+        done = calibrate(run, known, discard=run.warm_up)
         write_profile(done.profile, path)
         say(f"profile calibrated on {sum(1 for _ in run.served)} requests; kept: {done.kept}")
-    return read_profile(path)
+    return known, read_profile(path)
 
 
 def guessed_s(profile: Profile) -> float:
@@ -252,7 +283,7 @@ def speeds(profile: Profile, work: Path, say) -> float:
     return float(1.0 / np.mean(held))
 
 
-def served(folder: Path, policy: str, trace: Path, speed: float) -> Path:
+def served(folder: Path, engine: list[str], policy: str, trace: Path, speed: float) -> Path:
     """Start a server, replay ``trace``, stop it; return the live folder."""
     live = folder / "live"
     if (live / "replay.json").exists() and not json.loads((live / "replay.json").read_bytes())[
@@ -262,7 +293,7 @@ def served(folder: Path, policy: str, trace: Path, speed: float) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     port = free_port()
-    words = ["--threads", "1", "serve", "--model", MODEL, "--policy", policy]
+    words = ["--threads", "1", "serve", *engine, "--policy", policy]
     words += ["--capacity", CAPACITY, "--port", str(port), "--log", str(folder / "log")]
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(  # noqa: S603 - the program is ours

@@ -73,7 +73,7 @@ def test_a_band_with_k2_plans_regional_reuse_with_its_own_numbers() -> None:
 
 def test_a_band_without_k2_plans_full_reuse_only() -> None:
     assert plan((entry(7), 0.93)) == Resume(
-        donor=7, similarity=0.93, k1=15, reason="similarity >= 0.9"
+        donor=7, similarity=0.93, k1=15, amplification=8.0, reason="similarity >= 0.9"
     )
 
 
@@ -84,7 +84,9 @@ def test_a_similarity_on_the_border_belongs_to_the_higher_band() -> None:
 
 def test_a_donor_without_the_step_latents_is_resumed_from_k1() -> None:
     answer = plan((entry(7, COMPACT), 0.97))
-    assert answer == Resume(donor=7, similarity=0.97, k1=20, reason="similarity >= 0.95")
+    assert answer == Resume(
+        donor=7, similarity=0.97, k1=20, amplification=8.0, reason="similarity >= 0.95"
+    )
 
 
 def test_a_donor_that_holds_part_of_the_window_is_resumed_too() -> None:

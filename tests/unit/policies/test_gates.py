@@ -58,7 +58,13 @@ def test_reject_plans_nothing_where_all_words_differ() -> None:
 
 def test_early_uses_such_a_donor_up_to_the_lowest_bands_k1() -> None:
     answer = plan(make(lexical="early"), "two red cars", (THREE_BLUE, 0.97))
-    assert answer == Resume(donor=1, similarity=0.97, k1=1, reason="words differ: early steps only")
+    assert answer == Resume(
+        donor=1,
+        similarity=0.97,
+        k1=1,
+        amplification=8.0,
+        reason="words differ: early steps only",
+    )
 
 
 def test_early_prefers_a_donor_further_away_whose_words_do_not_differ() -> None:
@@ -95,7 +101,7 @@ def test_where_srd_does_not_pay_full_reuse_may() -> None:
     part = make(break_even=True)
     assert isinstance(plan(part, "a castle", near, load_latent_s=1.2), Regional)
     assert plan(part, "a castle", near, load_latent_s=1.3) == Resume(
-        donor=1, similarity=0.95, k1=4, reason="similarity >= 0.9"
+        donor=1, similarity=0.95, k1=4, amplification=8.0, reason="similarity >= 0.9"
     )
     assert isinstance(plan(part, "a castle", near, load_latent_s=4.0), Fresh)
 

@@ -40,7 +40,9 @@ def test_a_session_goes_from_fresh_over_full_reuse_and_srd_to_a_copy(serve):
     assert made[1].similarity > 0.7
     assert (made[2].k1, made[2].k2) == (2, 2)
     assert made[1].facts.flop_share < made[0].facts.flop_share == 1
-    assert made[1].facts.amplification == 4
+    assert made[1].facts.amplification == 8
+    # Full reuse amplifies the words that differ as well.
+    assert made[2].facts.amplification == 8
     assert all(one.fallback == "" and one.policy == "test" for one in made)
     assert all(one.fingerprint == chorus.policy.fingerprint for one in made)
     assert [one.stored for one in made[:3]] == ["host"] * 3
