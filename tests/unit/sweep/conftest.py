@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from command_line import Answer, chorus_sim
+from small_curve import write_small_curve
 
-from chorus_policies.costs.quality import QualityCell, QualityCurve, write_quality
 from chorus_traces.read import read_trace
 from chorus_traces.sample import sample_path
 from chorus_traces.write import write_trace
@@ -55,35 +55,5 @@ def sweep(sim, short_trace):
 @pytest.fixture
 def curve(tmp_path):
     """A curve that knows full compute and SRD at the bands of ``lru``, the later k1 the worse."""
-    cells = [
-        QualityCell(
-            mode=mode,
-            steps=50,
-            k1=k1,
-            k2=k2,
-            similarity=(0.0, 1.0),
-            words=(0, 1000),
-            basis="all donors",
-            trials=100,
-            acceptable=acceptable,
-        )
-        for mode, k1, k2, acceptable in (
-            ("full", 0.0, 0.0, 98),
-            ("srd+tgaa", 0.2, 0.7, 90),
-            ("srd+tgaa", 0.3, 0.8, 80),
-            ("srd+tgaa", 0.4, 0.8, 60),
-        )
-    ]
-    path = tmp_path / "curve.json"
-    made = QualityCurve(
-        model="shapes",
-        acceptable="right colour",
-        embedder="any",
-        device="cpu",
-        date="2026-01-01",
-        versions={},
-        settings={},
-        cells=tuple(cells),
-    )
-    write_quality(made, path)
+    write_small_curve(tmp_path / "curve.json")
     return "./curve.json"
