@@ -13,6 +13,7 @@ from chorus_runtime.quality.latest import latest_k1, paired_difference
 from chorus_runtime.quality.study import TRIALS, Header, read_header
 from chorus_runtime.quality.table import rows
 from chorus_runtime.quality.trial import Trial, read_trials
+from chorus_runtime.quality.vbench_clips import with_scores
 from chorus_runtime.shapes.edit import EDITS
 from chorus_traces.errors import EngineError
 
@@ -22,14 +23,23 @@ TOLERANCES = (0.01, 0.05, 0.10)
 
 def read_study(folder: Path) -> tuple[Header, list[Trial]]:
     """Return the header and the trials of a folder. Raises ``EngineError`` where there are none."""
-    header, trials = read_header(folder), read_trials(folder / TRIALS)
+    header, trials = read_header(folder), with_scores(folder, read_trials(folder / TRIALS))
     if not trials:
         raise EngineError(f"{folder}: no trials yet; run `chorus-runtime quality` to its end")
     return header, trials
 
 
 def summary_of(header: Header, trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return the whole study as plain values."""
+    """Return the whole study as plain values.
+
+    Of clips that were not judged, only the table: nothing tells which k1 keeps what.
+    """
+    if not all(trial.judged for trial in trials):
+        return {
+            "header": msgspec.to_builtins(header),
+            "pairs": len({trial.pair for trial in trials}),
+            "rows": rows(trials),
+        }
     k1s = sorted({trial.k1 for trial in trials if trial.mode != "full"})
     edits = [trial for trial in trials if trial.kind in EDITS]
     modes = {trial.mode for trial in trials}
@@ -55,11 +65,16 @@ def summary_of(header: Header, trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def write_results(folder: Path) -> dict[str, Any]:
-    """Write ``summary.json``, ``curve.json`` and the charts into a study's folder."""
+    """Write ``summary.json``, ``curve.json`` and the charts into a study's folder.
+
+    Where clips were not judged, there is only ``summary.json``.
+    """
     header, trials = read_study(folder)
     summary = summary_of(header, trials)
     plain = msgspec.json.format(msgspec.json.encode(summary), indent=1)
     (folder / "summary.json").write_bytes(plain + b"\n")
+    if not all(trial.judged for trial in trials):
+        return summary
     write_quality(curve_of([(header, trials)]), folder / "curve.json")
     accuracy_chart(summary["rows"], folder / "accuracy.png")
     savings_chart(summary["rows"], folder / "savings.png")

@@ -17,7 +17,7 @@ from chorus_runtime.donor import Donor
 from chorus_runtime.generated import Generated
 from chorus_runtime.generation import Generation
 from chorus_runtime.models.video_model import EncodedText, VideoModel
-from chorus_runtime.quality.pairs import Pair
+from chorus_runtime.quality.text_pairs import Prompted
 from chorus_runtime.store.kept import LATENT_DTYPE
 
 _FRESH = Fresh(reason="full compute")
@@ -38,11 +38,12 @@ class PairRunner:
     ``donor_run`` and ``full_run`` are computed when the runner is made.
     """
 
-    def __init__(self, model: VideoModel, shape: Shape, pair: Pair) -> None:
+    def __init__(self, model: VideoModel, shape: Shape, pair: Prompted) -> None:
         self._model, self._shape, self._pair = model, shape, pair
         guided = shape.guidance > 1
         old, self._new = (model.encode(text, None, guided=guided) for text in (pair.old, pair.new))
-        emphases = DiffComparer().compare(pair.new, pair.old)
+        # What the tokens stand in: a pipeline may have cleaned the text.
+        emphases = DiffComparer().compare(self._new.prompt, old.prompt)
         self._emphasis = token_emphasis(
             emphases, self._new.offsets or (), self._new.text.states.shape[1]
         )

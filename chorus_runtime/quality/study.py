@@ -1,11 +1,13 @@
 """The study: every mode at every k1 for every pair, appended pair by pair, resumable.
 
 A folder holds ``study.json`` (what is measured, on what) and ``trials.jsonl``. The same call again
-goes on behind the last whole pair; another setting in the same folder is refused.
+goes on behind the last whole pair; another setting in the same folder is refused. Pairs of the
+shapes world are judged by its checker; pairs of a file are compared with full compute alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ from chorus_runtime.masks.region import MaskSettings
 from chorus_runtime.models.video_model import VideoModel
 from chorus_runtime.profile.environment import device_name, versions
 from chorus_runtime.prompt_vector import PromptEmbedder
+from chorus_runtime.quality.beside import Beside
 from chorus_runtime.quality.likeness import psnr, ssim
 from chorus_runtime.quality.modes import MODES, end_of_srd, factor_of, plan_of
 from chorus_runtime.quality.pairs import KINDS, Pair, draw_pairs
-from chorus_runtime.quality.runner import PairRunner, Run
+from chorus_runtime.quality.runner import PairRunner, Run, with_steps
+from chorus_runtime.quality.text_pairs import TextPair
 from chorus_runtime.quality.trial import Trial, append_trials, read_trials
 from chorus_runtime.settings import EngineSettings
 from chorus_runtime.shapes.compare import compare
@@ -28,6 +32,9 @@ from chorus_traces.errors import EngineError, unknown
 from chorus_traces.request import Request
 
 STUDY, TRIALS = "study.json", "trials.jsonl"
+
+#: What may not change between calls for one folder.
+_SETTLED = ("study", "guidance", "embedder", "beside", "prompts", "size")
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,14 +85,24 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return replace(base, mask=mask, refresh_every=self.refresh_every)
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a folder of trials was measured with, and where."""
+class Header(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a folder of trials was measured with, and where.
+
+    ``beside`` names the measures that were asked for, each with its source, and ``vbench`` where
+    clips are kept for it. ``prompts`` is the digest of the pairs of a file, ``size`` the height,
+    width and frames of their clips; empty for pairs of the shapes world.
+    """
 
     study: Study
     guidance: float
     embedder: str
     device: str
     versions: dict[str, str]
+    beside: tuple[str, ...] = ()
+    prompts: str = ""
+    size: tuple[int, ...] = ()
 
 
 def run_study(
@@ -95,17 +112,22 @@ def run_study(
     embedder: PromptEmbedder,
     folder: Path,
     *,
+    prompts: Sequence[TextPair] | None = None,
+    request: Request | None = None,
+    beside: Beside | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] | None = None,
 ) -> bool:
     """Run what is missing of the first ``pairs`` pairs; tell whether all are done.
 
-    ``stop`` is asked between pairs. Effects: sets ``model.engine.settings``. Raises
-    ``EngineError`` where the folder holds another study.
+    ``prompts`` are pairs of a file; ``None`` draws them from the shapes world. ``request`` states
+    the size of clips, ``None`` for the model's own. ``stop`` is asked between pairs. Effects: sets
+    ``model.engine.settings``. Raises ``EngineError`` where the folder holds another study.
     """
     model.engine.settings = study.settings(model.engine.settings)
-    request = Request(id="quality", arrival_s=0.0, prompt="", steps=study.steps)
-    shape = model.shape_of(request)
+    beside = beside or Beside()
+    request = request or Request(id="quality", arrival_s=0.0, prompt="", steps=study.steps)
+    shape = with_steps(model.shape_of(request), study.steps)
     folder.mkdir(parents=True, exist_ok=True)
     header = Header(
         study=study,
@@ -113,21 +135,25 @@ def run_study(
         embedder=embedder.name,
         device=device_name(model.device),
         versions=versions(model.device),
+        beside=beside.names,
+        prompts="" if prompts is None else _digest(prompts),
+        size=() if prompts is None else (shape.height, shape.width, shape.frames),
     )
     _settle_header(folder / STUDY, header)
     known = {trial.pair for trial in read_trials(folder / TRIALS)}
-    wanted = draw_pairs(pairs, study.seed, study.kinds)
+    drawn = draw_pairs(pairs, study.seed, study.kinds) if prompts is None else prompts[:pairs]
+    wanted: Sequence[Pair | TextPair] = drawn
     for place, pair in enumerate(wanted):
         if progress is not None:
-            progress(place, pairs)
+            progress(place, len(wanted))
         if pair.number in known:
             continue
         if stop():
             return False
         runner = PairRunner(model, shape, pair)
-        append_trials(folder / TRIALS, list(_trials(study, runner, pair, embedder)))
+        append_trials(folder / TRIALS, list(_trials(study, runner, pair, embedder, beside)))
     if progress is not None:
-        progress(pairs, pairs)
+        progress(len(wanted), len(wanted))
     return True
 
 
@@ -143,14 +169,20 @@ def read_header(folder: Path) -> Header:
 
 
 def _trials(
-    study: Study, runner: PairRunner, pair: Pair, embedder: PromptEmbedder
+    study: Study,
+    runner: PairRunner,
+    pair: Pair | TextPair,
+    embedder: PromptEmbedder,
+    beside: Beside,
 ) -> Iterator[Trial]:
     similarity = float(embedder.embed(pair.new) @ embedder.embed(pair.old))
     words = differing_words(pair.new, pair.old)
 
     def trial(mode: str, k1: int, k2: int, factor: float, run: Run) -> Trial:
-        right = compare(pair.scene, read_video(run.clip))
+        right, edited = _judged(pair, run)
         facts, full = run.generated.facts, runner.full_run.clip
+        if beside.clips is not None:
+            beside.clips.keep(pair.number, mode, k1, run.clip)
         return Trial(
             pair=pair.number,
             kind=pair.kind,
@@ -162,13 +194,14 @@ def _trials(
             words=words,
             factor=factor,
             right=right,
-            edited=right["all" if pair.kind == "wording" else pair.kind],
+            edited=edited,
             psnr_db=round(psnr(run.clip, full), 2),
             ssim=round(ssim(run.clip, full), 4),
             active_share=round(facts.active_share, 4),
             flop_share=round(facts.flop_share, 4),
             token_share=round(facts.token_share, 4),
             denoise_s=round(run.denoise_s, 5),
+            measures={one.name: round(one(run.clip, full, pair.new), 4) for one in beside.measures},
         )
 
     yield trial("full", 0, 0, 1.0, runner.full_run)
@@ -181,10 +214,22 @@ def _trials(
             yield trial(mode, k1, k2, factor, runner.reuse(plan, factor))
 
 
+def _judged(pair: Pair | TextPair, run: Run) -> tuple[dict[str, bool], bool | None]:
+    """Return what is right about a clip, and whether the edited attribute is."""
+    if isinstance(pair, TextPair):
+        return {}, None
+    right = compare(pair.scene, read_video(run.clip))
+    return right, right["all" if pair.kind == "wording" else pair.kind]
+
+
+def _digest(prompts: Sequence[TextPair]) -> str:
+    return sha256(msgspec.json.encode(list(prompts))).hexdigest()[:16]
+
+
 def _settle_header(path: Path, header: Header) -> None:
     if path.is_file():
         before = read_header(path.parent)
-        if before.study != header.study or before.embedder != header.embedder:
+        if any(getattr(before, name) != getattr(header, name) for name in _SETTLED):
             raise EngineError(
                 f"{path}: the folder holds another study; take its settings, or another folder"
             )

@@ -18,6 +18,8 @@ def rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     ``acceptable`` asks for every attribute of the new prompt, ``edited`` for the one that changed;
     both with 95 % Wilson intervals. Likeness, savings and seconds are medians; seconds are CPU
     seconds of denoising, and ``time_share`` is their ratio to full compute of the same pairs.
+    Shares are left out where clips were not judged. ``measures``, means, are there if all trials
+    of a row have some.
     """
     groups: dict[tuple[str, int, str], list[Trial]] = defaultdict(list)
     for trial in trials:
@@ -40,14 +42,18 @@ def _row(key: tuple[str, int, str], group: list[Trial], full_s: dict[int, float]
     def median(read: Callable[[Trial], float]) -> float:
         return float(statistics.median(read(trial) for trial in group))
 
-    return {
+    row: dict[str, Any] = {
         "mode": mode,
         "k1": k1,
         "k2": group[0].k2,
         "steps": group[0].steps,
         "kind": kind,
-        "acceptable": share_of([trial.acceptable for trial in group]),
-        "edited": share_of([trial.edited for trial in group]),
+        "trials": len(group),
+    }
+    if all(trial.judged for trial in group):
+        row["acceptable"] = share_of([trial.acceptable for trial in group])
+        row["edited"] = share_of([bool(trial.edited) for trial in group])
+    row |= {
         "psnr_db": median(lambda trial: trial.psnr_db),
         "ssim": median(lambda trial: trial.ssim),
         "active_share": median(lambda trial: trial.active_share),
@@ -55,6 +61,13 @@ def _row(key: tuple[str, int, str], group: list[Trial], full_s: dict[int, float]
         "denoise_s": median(lambda trial: trial.denoise_s),
         "time_share": median(lambda trial: trial.denoise_s / full_s[trial.pair]),
     }
+    means = _means(group)
+    return row | {"measures": means} if means else row
+
+
+def _means(group: list[Trial]) -> dict[str, float]:
+    names = [name for name in group[0].measures if all(name in one.measures for one in group)]
+    return {name: round(statistics.fmean(one.measures[name] for one in group), 4) for name in names}
 
 
 def share_of(verdicts: Sequence[bool]) -> dict[str, Any]:

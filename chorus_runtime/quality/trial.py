@@ -7,14 +7,17 @@ import msgspec
 from chorus_traces.errors import EngineError
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Trial(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What one mode at one k1 made of one pair.
 
     ``right`` tells for every attribute of the new prompt, and for "all", whether the clip shows
-    it; ``edited`` whether it shows the attribute that changed. ``psnr_db`` and ``ssim`` compare
-    with full compute of the new prompt from the same noise. ``active_share`` is SRD's region.
-    ``flop_share`` and ``token_share`` are of a run in full; ``denoise_s`` are CPU seconds of
-    denoising.
+    it; ``edited`` whether it shows the attribute that changed. Where no program can read the clip,
+    ``right`` is empty and ``edited`` ``None``. ``psnr_db`` and ``ssim`` compare with full compute
+    of the new prompt from the same noise. ``active_share`` is SRD's region. ``flop_share`` and
+    ``token_share`` are of a run in full; ``denoise_s`` are CPU seconds of denoising. ``measures``
+    are those that were asked for beside these, by name.
     """
 
     pair: int
@@ -27,13 +30,19 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     words: int
     factor: float
     right: dict[str, bool]
-    edited: bool
+    edited: bool | None
     psnr_db: float
     ssim: float
     active_share: float
     flop_share: float
     token_share: float
     denoise_s: float
+    measures: dict[str, float] = msgspec.field(default_factory=dict)
+
+    @property
+    def judged(self) -> bool:
+        """Tell whether a program has read attributes off the clip."""
+        return bool(self.right)
 
     @property
     def acceptable(self) -> bool:
