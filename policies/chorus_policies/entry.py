@@ -93,7 +93,8 @@ class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well. With ``trim``
     the eviction part may drop the window and keep the rest; it must know how. With ``in_flight``
     the step latents are shared as soon as the last of them exists, while the run goes on: more
-    hits among requests that come close together, for one more call into the cache per request.
+    hits among requests that come close together, for one more call into the cache per request;
+    a compact entry has none to share.
     """
 
     kind: str = "window"
@@ -103,8 +104,6 @@ class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def __post_init__(self) -> None:
         if self.kind not in ("compact", "window"):
             raise ValueError(f"kind is {self.kind!r}; 'compact' or 'window' is needed")
-        if self.in_flight and self.kind == "compact":
-            raise ValueError("in_flight shares step latents, of which 'compact' keeps none")
 
     def window(self, span: tuple[int, int], computed_from: int) -> tuple[int, int]:
         """Return the first and last step kept for a run that computed steps >= ``computed_from``.

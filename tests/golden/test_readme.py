@@ -20,7 +20,12 @@ MARKED = ("run", "table", "tests", "policy", "compare", "clips", "prices", "plan
 
 #: Enough of everything for a profile: repeats, edits and new scenes.
 CAPTIONS = "".join(
-    json.dumps({"id": f"r{n}", "arrival_s": n * 0.4, "prompt": prompt, "seed": n % 7}) + "\n"
+    json.dumps(
+        {"id": f"r{n}", "arrival_s": n * 0.4, "prompt": prompt, "seed": n % 7}
+        # Nobody else's namespace: computed in full, so that a full step is measured often enough.
+        | ({"negative_prompt": f"blur {n}"} if n % 5 == 0 else {})
+    )
+    + "\n"
     for n, prompt in enumerate(
         f"a {colour} {shape} moving {way}"
         for way in ("left", "right", "up")
