@@ -7,6 +7,25 @@ import click
 
 from chorus_traces.errors import ChorusError
 
+#: Which extra brings a package that the base install leaves out.
+_EXTRA_OF = {
+    "accelerate": "runtime",
+    "diffusers": "runtime",
+    "fastapi": "serve",
+    "httpx": "serve",
+    "imageio": "runtime",
+    "numba": "fast",
+    "optuna": "tune",
+    "prometheus_client": "serve",
+    "ray": "ray",
+    "redis": "serve",
+    "safetensors": "runtime",
+    "sentence_transformers": "embed",
+    "torch": "runtime",
+    "transformers": "runtime",
+    "uvicorn": "serve",
+}
+
 
 def run_command(command: click.Command, name: str) -> None:
     """Run ``command`` and exit: 0, 2 for bad input, 130 when interrupted, 141 for a closed pipe."""
@@ -19,6 +38,13 @@ def run_command(command: click.Command, name: str) -> None:
         sys.exit(_refuse(name, error.format_message()))
     except ChorusError as error:
         sys.exit(_refuse(name, str(error)))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRA_OF:
+            raise
+        extra = _EXTRA_OF[package]
+        needed = f"this needs the package {package}; pip install 'chorus-cache[{extra}]'"
+        sys.exit(_refuse(name, needed))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
