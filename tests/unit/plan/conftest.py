@@ -1,9 +1,7 @@
-import dataclasses
 import importlib
 import importlib.util
 from pathlib import Path
 
-import msgspec
 import pytest
 from command_line import Answer, chorus_sim
 
@@ -15,6 +13,7 @@ from chorus_sim.plan.traffic import Traffic
 from chorus_sim.scenario import PricesSection, Scenario
 from chorus_traces.read import read_trace
 from chorus_traces.sample import sample_path
+from chorus_traces.slice import slice_requests
 from chorus_traces.trace import Trace
 from chorus_traces.write import write_trace
 
@@ -27,17 +26,7 @@ PRICES = "[prices]\ngpu_hour_usd = 3.0\ngib_hour_usd = { host = 0.003, disk = 0.
 
 def part_of(first: int, count: int) -> Trace:
     """Return ``count`` requests of the sample from number ``first`` on, beginning at 0."""
-    whole = read_trace(sample_path("studio-day"))
-    start = whole.requests[first].arrival_s
-    return dataclasses.replace(
-        whole,
-        name=f"sample {first}+{count}",
-        requests=tuple(
-            msgspec.structs.replace(request, arrival_s=request.arrival_s - start)
-            for request in whole.requests[first : first + count]
-        ),
-        embeddings=whole.embeddings[first : first + count],
-    )
+    return slice_requests(read_trace(sample_path("studio-day")), first, first + count)
 
 
 def study_on(trace: Trace, slo: str, **changes: object) -> Study:
