@@ -8,7 +8,7 @@ import torch
 
 from chorus_runtime.models.video_model import VideoModel
 from chorus_runtime.shapes.clip_io import write_mp4
-from chorus_traces.errors import ChorusError, EngineError
+from chorus_traces.errors import ChorusError
 from chorus_traces.request import Request
 
 
@@ -29,11 +29,7 @@ class Mp4Writer:
 
     def write(self, path: Path, frames: Any) -> None:
         """Write ``(frames, height, width, 3)`` in [0, 1]."""
-        try:
-            write_mp4(path, torch.from_numpy(frames), fps=self.frames_per_s, scale=1)
-        except RuntimeError as error:
-            # The encoder is another process; its complaint has many lines.
-            raise EngineError(f"the video cannot be encoded: {str(error)[:200]}") from error
+        write_mp4(path, torch.from_numpy(frames), fps=self.frames_per_s, scale=1)
 
 
 def frames_of(model: VideoModel, frames_per_s: int, seconds: float) -> int:

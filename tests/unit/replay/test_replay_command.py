@@ -135,7 +135,7 @@ def test_an_interrupted_replay_leaves_what_it_has(server, tmp_path):
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
     assert b"Traceback" not in err
     done = json.loads((live / "replay.json").read_bytes())

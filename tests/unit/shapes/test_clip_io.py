@@ -1,5 +1,3 @@
-import gc
-
 import pytest
 import torch
 from PIL import Image
@@ -13,18 +11,6 @@ from chorus_runtime.shapes import (
     write_sheet,
 )
 from chorus_traces.errors import EngineError
-
-# imageio-ffmpeg leaves the pipes of a process that ended by itself to the garbage collector.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
-)
-
-
-@pytest.fixture(autouse=True)
-def pipes_are_collected_here():
-    """Keep the warning out of the tests that follow."""
-    yield
-    gc.collect()
 
 
 def test_a_clip_survives_the_mp4_file(tmp_path):
@@ -47,3 +33,9 @@ def test_a_file_that_is_no_clip_is_refused(tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"not a clip")
     with pytest.raises(EngineError, match="not a readable clip"):
         read_mp4(tmp_path / "clip.mp4")
+
+
+def test_an_odd_size_is_refused_in_one_line(tmp_path):
+    with pytest.raises(EngineError, match="a clip of 7x8 pixels cannot be encoded"):
+        write_mp4(tmp_path / "clip.mp4", torch.zeros(8, 8, 7, 3), scale=1)
+    assert not (tmp_path / "clip.mp4").exists()
