@@ -134,7 +134,10 @@ def blank(facts: LiveFacts) -> Profile:
 
 
 def outside(record: Record) -> float:
-    """Return the seconds before its answer that a request held its worker outside of all stages."""
+    """Return the seconds before its answer that a request held its worker outside of all stages.
+
+    Being picked up by its worker is among them.
+    """
     stages = sum(float(getattr(record, f"{stage}_s")) for stage in STAGES if stage != "store")
     return max(0.0, record.finish_s - record.start_s - stages)
 

@@ -126,7 +126,7 @@ class Replica:
             seed=facts.seed,
             ghost_index=MatrixIndex(),
         )
-        repeat((call for call in self._run.calls if call.name == "restore"), cache)
+        repeat((call for call in self._run.calls if call.name in ("recall", "restore")), cache)
         served = Model(workload, facts.workers, cache).run()
         ids = [one.id for one in self.requests]
         return Predicted(records=served.to_table(ids, workload, cached=True), journal=journal.rows)

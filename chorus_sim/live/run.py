@@ -20,6 +20,7 @@ from chorus_policies.live.journal_file import read_journal
 from chorus_policies.live.record import Record
 from chorus_policies.policy import Policy, load_policy
 from chorus_sim.live.facts import LiveFacts, read_facts
+from chorus_sim.live.pick_up import begun_at_pick_up, pick_ups
 from chorus_traces.errors import ScenarioError
 from chorus_traces.request import REQUEST_FIELDS, Request
 
@@ -52,7 +53,8 @@ class LiveRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run. ``requests`` are in the order of their arrival; ``records`` and others by id.
 
     ``key_of`` is each request's key in the cache, ``query_of`` the query by key as the cache got it
-    last (with its embedding, where it was embedded). ``sent`` is empty without a replay.
+    last (with its embedding, where it was embedded). ``sent`` is empty without a replay. Records
+    hold their worker from when it could have begun; ``picked_up_s`` is by how much it began later.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class LiveRun(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     requests: tuple[Request, ...]
     records: Mapping[str, Record]
+    picked_up_s: Mapping[str, float]
     failures: Mapping[str, Failure]
     calls: tuple[Call, ...]
     journal: tuple[JournalRow, ...]
@@ -117,6 +120,7 @@ def read_run(folder: Path) -> LiveRun:
             f"{folder}: request {lacking[0]!r} has neither record nor failure "
             f"({len(lacking)} of {len(requests)} lack both); drain the server, then fetch the log"
         )
+    picked_up_s = pick_ups(records.values())
     calls = tuple(read_calls(folder / "calls.log"))
     query_of: dict[int, Query] = {}
     for call in calls:
@@ -129,7 +133,8 @@ def read_run(folder: Path) -> LiveRun:
         facts=facts,
         policy=policy,
         requests=tuple(requests),
-        records=records,
+        records=begun_at_pick_up(records, picked_up_s),
+        picked_up_s=picked_up_s,
         failures=failures,
         calls=calls,
         journal=tuple(read_journal(folder / "journal.jsonl")),

@@ -12,8 +12,8 @@ from chorus_policies.plan import PLAN_KINDS
 from chorus_sim.live.errors_of import FloatArray, beside, by_request, figures, relative
 from chorus_sim.live.predict import column
 
-#: Stages as they are compared; ``server`` is what no stage counts before the answer, ``after`` what
-#: the worker does after it (storing included).
+#: Stages as they are compared; ``server`` is what no stage counts before the answer (being picked
+#: up by a worker included), ``after`` what the worker does after it (storing included).
 COMPARED = (*(stage for stage in STAGES if stage != "store"), "server", "after")
 
 
@@ -46,17 +46,6 @@ def stage_seconds(table: pa.Table, name: str) -> FloatArray:
             rest = rest - column(table, f"{stage}_s")
         return rest
     return column(table, f"{name}_s")
-
-
-def pick_up(measured: pa.Table, workers: int) -> dict[str, float | int | None]:
-    """Return how long requests waited that found a worker idle: the simulator takes no time."""
-    arrival, start = column(measured, "arrival_s"), column(measured, "start_s")
-    free, at_work = start + column(measured, "held_s"), column(measured, "worker") >= 0
-    busy = (start[None, :] <= arrival[:, None]) & (free[None, :] > arrival[:, None])
-    ahead = (arrival[None, :] < arrival[:, None]) & (start[None, :] > arrival[:, None])
-    found_idle = at_work & (((busy | ahead) & at_work[None, :]).sum(axis=1) < workers)
-    waits = (start - arrival)[found_idle]
-    return {"requests": len(waits), "mean_s": float(waits.mean()) if len(waits) else None}
 
 
 def stages(both: Sides) -> list[dict[str, Any]]:

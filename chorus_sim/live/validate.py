@@ -26,7 +26,6 @@ from chorus_sim.live.sides import (
     drift,
     given_stages,
     kinds_of,
-    pick_up,
     seconds,
     stages,
 )
@@ -94,7 +93,7 @@ def validate(
         "times": times,
         "given_stages": given_stages(informed.filter(pa.array(counted)), both.measured),
         "drift": drift(both),
-        "pick_up": pick_up(both.measured, run.facts.workers),
+        "pick_up": _picked_up([run.picked_up_s[one] for one in names if one in run.picked_up_s]),
         "stages": stages(both),
         "by_kind": by_kind(both),
         "kinds": kinds,
@@ -114,6 +113,11 @@ def validate(
 
 
 _TIMES = ("response", "waiting", "service")
+
+
+def _picked_up(taken_s: list[float]) -> dict[str, float | int | None]:
+    """Return how long workers took to begin, which counts as part of ``server``."""
+    return {"requests": len(taken_s), "mean_s": float(np.mean(taken_s)) if taken_s else None}
 
 
 def _compared(name: str, drawn: list[pa.Table], measured: pa.Table) -> dict[str, Any]:

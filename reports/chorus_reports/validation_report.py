@@ -213,8 +213,8 @@ def _blame(found: dict[str, Any]) -> str:
     if idle["mean_s"] is None:
         return said
     return (
-        f"{said} A request that finds a worker idle starts {seconds(idle['mean_s'])} after its "
-        f"arrival (mean of {idle['requests']}); the simulator lets it start at once."
+        f"{said} A free worker begins with a request that is there {seconds(idle['mean_s'])} later "
+        f"(mean of {idle['requests']}), which counts as time of the server."
     )
 
 

@@ -55,7 +55,9 @@ from chorus_traces.trace import Trace
 from chorus_traces.write import write_trace
 
 HERE = Path(__file__).parent
-MODEL = "shapes-4step"
+MODEL = "shapes"
+#: Of every request: denoising is most of the service time, as it is of a large model's.
+STEPS = 25
 CAPACITY = "64MiB"
 POLICY = "chorus"
 #: Others that are ranked against it: full reuse alone, ours, and the published serving rule.
@@ -66,6 +68,7 @@ CALIBRATED_AT = 0.70
 WARM_UP = 10
 #: Of the real trace, past its first requests, where a trace is least like itself later.
 REAL_FROM = 2000
+CALIBRATED_FROM = 1000
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -74,7 +77,7 @@ class Plan(msgspec.Struct, frozen=True):
     requests: int = 312
     calibration: int = 300
     runs: int = 3
-    policy_runs: int = 2
+    policy_runs: int = 3
     levels: tuple[float, ...] = LEVELS
     others: tuple[str, ...] = OTHERS
 
@@ -116,6 +119,7 @@ def main() -> None:
     latest, rows = calibrated, []
     facts = {
         "model": MODEL,
+        "steps": STEPS,
         "engine": stated.engine,
         "policy": POLICY,
         "capacity": CAPACITY,
@@ -165,16 +169,20 @@ def traces(work: Path, plan: Plan, stated: argparse.Namespace, say) -> dict:
         half = plan.requests // 2 if stated.real else plan.requests
         parts = [generated(half, 1)]
         if stated.real:
-            parts.append(real(stated, plan.requests - half))
+            parts.append(real(stated, REAL_FROM, plan.requests - half))
         kept = {}
         mapped = []
         for part in parts:
             mapped.append(shapes_trace(part, MiniLm()))
-            found = reuse_kept(part, mapped[-1], load_policy(POLICY), 4)
+            found = reuse_kept(part, mapped[-1], load_policy(POLICY), STEPS)
             kept[Path(part.name).name.split("[")[0]] = msgspec.to_builtins(found)
         write_trace(merged(mapped), work / "trace.jsonl")
-        other = merged([shapes_trace(generated(plan.calibration, 2), MiniLm())])
-        write_trace(other, work / "calibration.jsonl")
+        half = plan.calibration // 2 if stated.real else plan.calibration
+        others = [generated(half, 2)]
+        if stated.real:
+            others.append(real(stated, CALIBRATED_FROM, plan.calibration - half))
+        mapped = [shapes_trace(part, MiniLm()) for part in others]
+        write_trace(merged(mapped), work / "calibration.jsonl")
         note.write_bytes(to_json(kept))
         say("traces made")
     return {
@@ -201,11 +209,11 @@ def generated(requests: int, seed: int) -> Trace:
     return embed_trace(generate(spec, seed))
 
 
-def real(stated: argparse.Namespace, requests: int) -> Trace:
+def real(stated: argparse.Namespace, first: int, requests: int) -> Trace:
     """Return consecutive requests of the real trace."""
     vectors = Path(stated.real_embeddings) if stated.real_embeddings else None
     trace = read_trace(Path(stated.real), embeddings=vectors)
-    part = slice_requests(trace, REAL_FROM, REAL_FROM + requests)
+    part = slice_requests(trace, first, first + requests)
     return part if part.embeddings is not None else embed_trace(part)
 
 
@@ -234,7 +242,8 @@ def profiled(work: Path, say) -> Profile:
     """Return what the profiler measures: the base that calibration refines."""
     path = work / "profile.json"
     if not path.exists():
-        command("profile", "--model", MODEL, "--allow-noisy", "--out", str(path))
+        words = ["--model", MODEL, "--steps", str(STEPS), "--allow-noisy"]
+        command("profile", *words, "--out", str(path))
         say("profile measured")
     return read_profile(path)
 
@@ -242,14 +251,14 @@ def profiled(work: Path, say) -> Profile:
 def engine_words(engine: str) -> list[str]:
     """Return the words of ``serve`` that name the model and what computes it."""
     if engine == "real":
-        return ["--model", MODEL]
-    return ["--model", "fake", "--steps", "4", "--engine", engine]
+        return ["--model", MODEL, "--steps", str(STEPS)]
+    return ["--model", "fake", "--steps", str(STEPS), "--engine", engine]
 
 
 def waited_s(engine: str) -> float:
-    """Return the seconds a fresh request waits in a fake engine, at 4 steps."""
+    """Return the seconds a fresh request waits in a fake engine."""
     step, *others = (float(part) for part in engine.removeprefix("fake:").split(","))
-    return 4 * step + sum(others)
+    return STEPS * step + sum(others)
 
 
 def calibration(

@@ -1,0 +1,41 @@
+"""What a worker needs to begin is told from what a request waits for."""
+
+import msgspec
+import pytest
+
+from chorus_policies.live.record import Record
+from chorus_sim.live.pick_up import MOST_S, begun_at_pick_up, pick_ups
+
+
+def record(name, arrival_s, start_s, held_s, worker=0):
+    told = dict.fromkeys(Record.__struct_fields__)
+    told |= dict.fromkeys((one for one in told if one.endswith(("_s", "_bytes"))), 0)
+    told |= {"id": name, "arrival_s": arrival_s, "start_s": start_s, "held_s": held_s}
+    told |= {"finish_s": start_s + held_s, "worker": worker, "kind": "fresh", "reason": "none"}
+    return msgspec.convert(told | {"steps": 4}, Record)
+
+
+def test_it_counts_from_the_later_of_arrival_and_a_free_worker():
+    rows = [
+        record("finds it idle", 1.0, 1.002, 0.5),
+        record("waited in line", 1.1, 1.505, 0.5),
+        record("on the other worker", 1.2, 1.201, 0.1, worker=1),
+    ]
+    assert pick_ups(rows) == {
+        "finds it idle": pytest.approx(0.002),
+        "waited in line": pytest.approx(0.003),
+        "on the other worker": pytest.approx(0.001),
+    }
+
+
+def test_who_waited_for_something_else_or_for_nobody_is_left_out():
+    rows = [record("late", 1.0, 1.0 + 2 * MOST_S, 0.5), record("copy", 2.0, 2.01, 0.0, worker=-1)]
+    assert pick_ups(rows) == {}
+
+
+def test_a_record_begins_earlier_and_ends_when_it_did():
+    before = record("one", 1.0, 1.002, 0.5)
+    after = begun_at_pick_up({"one": before}, {"one": 0.002})["one"]
+    assert after.start_s == pytest.approx(1.0)
+    assert after.held_s == pytest.approx(0.502)
+    assert after.finish_s == before.finish_s
