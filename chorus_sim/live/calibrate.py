@@ -1,9 +1,10 @@
 """A profile from what a live run measured.
 
 Stage times are means over the requests that had the stage, with their spread. A denoising step is
-what fresh runs took for each of theirs; an SRD step is what is left of regional runs after their
-full steps, by the active share the policy *planned*: that is what a simulation knows. What the run
-says nothing about stays from an earlier profile, and is named.
+what fresh runs took for each of theirs, TGAA what the amplified steps of resumed runs took beyond
+that; an SRD step is what is left of regional runs after both, by the active share the policy
+*planned*: that is what a simulation knows. What the run says nothing about stays from an earlier
+profile, and is named.
 """
 
 from collections.abc import Sequence
@@ -12,21 +13,21 @@ import msgspec
 import numpy as np
 
 from chorus_policies.costs.profile import Profile, SrdPoint, StageTime, TierRate
-from chorus_policies.costs.work import Work, work_of
 from chorus_policies.live.record import STAGES, Record
-from chorus_policies.plan import Plan, Regional
+from chorus_sim.live.denoised import (
+    LEAST_SAMPLES,
+    MOST_CV,
+    Made,
+    computed,
+    srd_curve,
+    tgaa_share_of,
+)
 from chorus_sim.live.facts import LiveFacts
 from chorus_sim.live.run import LiveRun
 from chorus_traces.errors import ProfileError
 
-#: Fewer samples say too little about a mean: at a spread of 10 % its error is then 3.5 %.
-LEAST_SAMPLES = 8
-
 #: Active shares of the curve assumed where no profile is given.
 _SHARES = (0.05, 0.5, 1.0)
-
-#: The largest spread a profile holds.
-_MOST_CV = 5.0
 
 
 class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +38,6 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[str, ...]
 
 
-class _Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished request and what its plan left to compute."""
-
-    record: Record
-    plan: Plan
-    work: Work
-
-
 def calibrate(
     run: LiveRun, before: Profile, *, discard: frozenset[str] = frozenset()
 ) -> Calibrated:
@@ -53,7 +46,7 @@ def calibrate(
     Requests in ``discard`` are left out. Raises ``ProfileError`` naming a stage with too few
     samples.
     """
-    made = _computed(run, before, discard)
+    made = computed(run, before, discard)
     samples: dict[str, int] = {}
     kept: list[str] = []
 
@@ -68,7 +61,8 @@ def calibrate(
 
     fresh = [one for one in made if one.record.kind == "fresh"]
     full = stage("full_step", [one.record.denoise_s / one.work.full_steps for one in fresh])
-    curve, spread = _srd(made, before, full.mean_s, samples, kept)
+    tgaa_share = tgaa_share_of(made, before, full.mean_s, samples, kept)
+    curve, spread = srd_curve(made, before, full.mean_s, tgaa_share * full.mean_s, samples, kept)
     rates = _rates(run, made, before, samples, kept)
     embedded = [
         one for one in made if run.query_of[run.key_of[one.record.id]].embedding is not None
@@ -91,11 +85,11 @@ def calibrate(
         note="; ".join(
             (
                 f"calibrated from {len(made)} live requests under policy {run.policy.name}",
-                "SRD points stand at planned shares and include what TGAA adds",
+                "SRD points stand at planned shares",
                 *(f"not measured: {name}" for name in kept),
             )
         ),
-        tgaa_share=0.0,
+        tgaa_share=tgaa_share,
     )
     return Calibrated(profile=profile, samples=samples, kept=tuple(kept))
 
@@ -147,63 +141,8 @@ def after_answer(record: Record) -> float:
     return record.held_s - (record.finish_s - record.start_s)
 
 
-def _computed(run: LiveRun, before: Profile, discard: frozenset[str]) -> list[_Made]:
-    """Return the requests that were computed as planned."""
-    plans = {
-        call.query.sequence: call.plan
-        for call in run.calls
-        if call.name == "store" and call.query is not None and call.plan is not None
-    }
-    made = []
-    for name, record in run.records.items():
-        plan = plans.get(run.key_of[name])
-        if plan is None or name in discard or record.kind == "copy":
-            continue
-        work = work_of(plan, record.steps, before.srd_full_every)
-        made.append(_Made(record=record, plan=plan, work=work))
-    return made
-
-
-def _srd(
-    made: list[_Made], before: Profile, full_s: float, samples: dict[str, int], kept: list[str]
-) -> tuple[tuple[SrdPoint, ...], float]:
-    """Return the SRD curve, and the spread of denoising about what plans predict."""
-    by_share: dict[float, list[float]] = {}
-    for one in made:
-        if isinstance(one.plan, Regional) and one.work.srd_steps:
-            rest = one.record.denoise_s - one.work.full_steps * full_s
-            by_share.setdefault(one.plan.active_share, []).append(rest / one.work.srd_steps)
-    points = {}
-    for share, seconds in sorted(by_share.items()):
-        samples[f"srd_step at {share:g}"] = len(seconds)
-        if len(seconds) >= LEAST_SAMPLES:
-            points[share] = max(0.0, float(np.mean(seconds)))
-            if not points[share]:
-                kept.append(f"srd_step at {share:g} (what is left of it is below 0, taken as 0)")
-        else:
-            kept.append(f"srd_step at {share:g} ({len(seconds)} samples)")
-    factor = full_s / before.full_step.mean_s if before.full_step.mean_s else 1.0
-    if not points:
-        kept.append("srd_step, scaled by the full step")
-    # Between and beyond what was planned, the earlier curve at this machine's speed.
-    for point in before.srd_step:
-        if not any(abs(point.active_share - share) < 0.05 for share in points):
-            points[point.active_share] = point.mean_s * factor
-    curve = tuple(SrdPoint(active_share=share, mean_s=points[share]) for share in sorted(points))
-    known = msgspec.structs.replace(before, srd_step=curve)
-    ratios = [
-        one.record.denoise_s
-        / (
-            one.work.full_steps * full_s
-            + one.work.srd_steps * known.srd_step_s(one.work.active_share)
-        )
-        for one in made
-    ]
-    return curve, min(float(np.std(ratios, ddof=1)), _MOST_CV)
-
-
 def _rates(
-    run: LiveRun, made: list[_Made], before: Profile, samples: dict[str, int], kept: list[str]
+    run: LiveRun, made: list[Made], before: Profile, samples: dict[str, int], kept: list[str]
 ) -> dict[str, TierRate]:
     """Return the tiers' rates: what loads and stores took, at the earlier bandwidth."""
     rates = dict(before.tiers)
@@ -233,4 +172,4 @@ def _rates(
 def _stage(seconds: Sequence[float]) -> StageTime:
     mean = float(np.mean(seconds))
     spread = float(np.std(seconds, ddof=1)) / mean if mean > 0 else 0.0
-    return StageTime(mean_s=mean, cv=min(spread, _MOST_CV), samples=len(seconds), source="measured")
+    return StageTime(mean_s=mean, cv=min(spread, MOST_CV), samples=len(seconds), source="measured")

@@ -5,7 +5,8 @@ from live_run import serve_all, some_prompts
 
 from chorus_policies.costs.profile import SrdPoint, StageTime, read_profile, write_profile
 from chorus_policies.costs.profile_book import load_profile
-from chorus_sim.live.calibrate import LEAST_SAMPLES, after_answer, blank, calibrate, outside
+from chorus_sim.live.calibrate import after_answer, blank, calibrate, outside
+from chorus_sim.live.denoised import LEAST_SAMPLES
 from chorus_sim.live.run import read_run
 from chorus_sim.price import denoising_s
 from chorus_traces.errors import ProfileError
