@@ -15,6 +15,7 @@ from chorus_runtime.prompt_vector import PromptEmbedder
 from chorus_runtime.result import Result
 from chorus_runtime.service import Chorus
 from chorus_runtime.settings import EngineSettings
+from chorus_runtime.store.tiers import store_place
 from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
 
@@ -43,7 +44,7 @@ def attach(
         model,
         policy=policy,
         cache=cache,
-        store=None if store is None else Path(store),
+        store=store_place(store) if isinstance(store, str) else store,
         embedder=embedder,
         comparer=comparer,
         tenants=tenants,

@@ -126,7 +126,8 @@ class Carrier:
             sigmas = self._model.engine.solver(generation).sigmas
             noise_seed = asked.seed if donor is None else donor.facts.noise_seed
             publish = partial(sharing.publish, plan, sigmas, noise_seed)
-            generation = replace(generation, observer=Sharer(step, publish, seen))
+            sharer = Sharer(step, publish, seen)
+            generation = replace(generation, observer=sharer, shared_step=step)
         try:
             with asked.watch.stage("denoise"):
                 return self._model.engine.generate(generation)

@@ -28,7 +28,8 @@ class Generation:
     ``sigmas`` states a distilled schedule and ``mu`` a shift by resolution (see ``Solver``).
     ``record_steps`` are the steps whose latents are returned, each as it was before its step.
     ``map_groups``, ``(text tokens, groups)``, maps cross-attention in the full steps ``map_steps``.
-    ``observer`` is told after each computed step; raising in it ends the run.
+    ``observer`` is told after each computed step; raising in it ends the run. It needs latents when
+    the one before ``shared_step`` exists: an engine elsewhere sends it those and no others.
     """
 
     latent_shape: tuple[int, ...]
@@ -48,6 +49,7 @@ class Generation:
     map_groups: torch.Tensor | None = None
     map_steps: Collection[int] = ()
     observer: Callable[[StepDone], None] = nobody
+    shared_step: int | None = None
 
     def __post_init__(self) -> None:
         for check in (self._check_plan, self._check_guidance, self._check_steps):

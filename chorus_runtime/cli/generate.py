@@ -33,8 +33,8 @@ import click
 )
 @click.option(
     "--store",
-    metavar="DIR",
-    help="Folder of latents to reuse and add to, or none. [default: in the user's cache folder]",
+    metavar="DIR|URL",
+    help="Latents to reuse and add to, or none. [default: a folder in the user's cache folder]",
 )
 @click.option(
     "--capacity", default="64GiB", show_default=True, metavar="SIZE", help="Of the store."
@@ -59,6 +59,7 @@ def generate(prompt: str, out: str, *, explains: bool, **options: Any) -> None:
     from chorus_runtime.prompt_vector import HashedWords, MiniLm
     from chorus_runtime.scope import store_scope
     from chorus_runtime.service import Chorus
+    from chorus_runtime.store.tiers import store_place
     from chorus_traces.cache_folder import cache_folder
     from chorus_traces.errors import EngineError
     from chorus_traces.request import Request
@@ -88,11 +89,11 @@ def generate(prompt: str, out: str, *, explains: bool, **options: Any) -> None:
     if request.negative_prompt and shape.guidance <= 1:
         raise EngineError(f"--negative-prompt has no effect at guidance {shape.guidance:g}")
     embedder = MiniLm() if options["embedder"] == "minilm" else HashedWords()
-    folder: Path | None = None
+    folder: Path | str | None = None
     if options["store"] is None:
         folder = cache_folder() / "latents" / store_scope(loaded.model, embedder).replace(" ", "-")
     elif options["store"] != "none":
-        folder = Path(options["store"])
+        folder = store_place(options["store"])
     with Chorus(
         loaded.model,
         policy=options["policy"],

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 )
 @click.option("--scratch", metavar="DIR", help="A folder on the disk to measure.")
 @click.option(
+    "--store", metavar="URL", help="A shared store to measure as the tier remote: redis://..., ..."
+)
+@click.option(
     "--cpu-time", is_flag=True, help="Count CPU seconds: for a CPU that others use as well."
 )
 @click.option("--allow-noisy", is_flag=True, help="Write a profile whose timings vary much.")
@@ -59,6 +62,7 @@ def profile(out: str, *, allow_noisy: bool, **options: Any) -> None:
     from chorus_runtime.profile import measure_profile
     from chorus_runtime.profile.assume import assumed_stages
     from chorus_runtime.prompt_vector import HashedWords, MiniLm
+    from chorus_runtime.store.tiers import store_place
     from chorus_traces.errors import EngineError
 
     path = Path(out)
@@ -74,6 +78,9 @@ def profile(out: str, *, allow_noisy: bool, **options: Any) -> None:
     scratch = options["scratch"]
     if scratch is not None and not Path(scratch).is_dir():
         raise EngineError(f"{scratch}: there is no such folder to measure the disk in")
+    store = options["store"]
+    if store is not None and isinstance(store_place(store), Path):
+        raise EngineError(f"--store {store}: an address is needed; --scratch measures a folder")
     with _clock(model, counts_cpu=options["cpu_time"]) as how:
         measured = measure_profile(
             model,
@@ -82,6 +89,7 @@ def profile(out: str, *, allow_noisy: bool, **options: Any) -> None:
             repeats=options["repeats"],
             assumed=assumed,
             scratch=None if scratch is None else Path(scratch),
+            shared=store,
             note=f"{note}; {how}" if note and how else note or how,
         )
     found = measured.profile

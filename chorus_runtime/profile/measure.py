@@ -21,6 +21,7 @@ from chorus_runtime.profile.movement import (
     hand_over_time,
     lookup_time,
     memory_rate,
+    shared_rate,
 )
 from chorus_runtime.profile.pieces import Pieces
 from chorus_runtime.profile.sample import Sample, measure
@@ -60,14 +61,16 @@ def measure_profile(
     repeats: int = 7,
     assumed: Mapping[str, StageTime] = _NOTHING,
     scratch: Path | None = None,
+    shared: str | None = None,
     note: str = "",
     pieces: Pieces | None = None,
 ) -> Measured:
     """Return the profile of ``model`` for ``shape`` on the device it lies on.
 
     ``assumed`` holds those of the stages ``text_encode`` and ``vae_decode`` that cannot be
-    measured. ``scratch`` is a folder on the disk that is measured. ``pieces`` keeps the times of
-    steps and stages from an interrupted call. Raises ``EngineError`` for too few repeats, and
+    measured. ``scratch`` is a folder on the disk that is measured, ``shared`` the address of a
+    store other machines reach, the tier ``remote``. ``pieces`` keeps the times of steps and stages
+    from an interrupted call. Raises ``EngineError`` for too few repeats, and
     ``Paused`` where ``pieces`` stops.
     """
     if repeats < LEAST_REPEATS:
@@ -126,7 +129,8 @@ def measure_profile(
             "gpu": memory_rate(device, repeats, tier="gpu"),
             "host": memory_rate(device, repeats, tier="host"),
             "disk": disk_rate(scratch, repeats),
-        },
+        }
+        | ({} if shared is None else {"remote": shared_rate(shared, repeats)}),
         latent_bytes=latent_bytes,
         result_bytes=clip_bytes,
         date=today(),

@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from itertools import count, cycle
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 import torch
@@ -19,9 +21,12 @@ from chorus_policies.policy import load_policy
 from chorus_policies.tier import TierSpec
 from chorus_runtime.profile.sample import Sample, measure
 from chorus_runtime.prompt_vector import PromptEmbedder
+from chorus_runtime.store.blobs import open_blobs
 from chorus_runtime.store.disk import Disk
+from chorus_runtime.store.entry_file import decode, encode
 from chorus_runtime.store.kept import LATENT_DTYPE, Kept, KeptFacts
 from chorus_runtime.store.store import LatentStore
+from chorus_traces.errors import EngineError
 
 #: Bytes moved at a time: an entry of a few latents at 480p.
 _MOVED_BYTES = 32 * 2**20
@@ -75,6 +80,41 @@ def disk_rate(folder: Path | None, repeats: int) -> TierRate:
             latency = measure(lambda: disk.read(tiny), _CPU, repeats)
         finally:
             disk.close()
+    return TierRate(
+        load_bytes_per_s=_MOVED_BYTES / max(load.median_s - latency.median_s, 1e-9),
+        store_bytes_per_s=_MOVED_BYTES / store.median_s,
+        latency_s=latency.median_s,
+        source="measured",
+    )
+
+
+def shared_rate(url: str, repeats: int) -> TierRate:
+    """Return the bandwidth of the shared store at ``url`` from here, checksums included.
+
+    The store is left as it was. Raises ``EngineError`` for one that cannot be used.
+    """
+    large, small = _kept(_MOVED_BYTES), _kept(2)
+    blobs, name = open_blobs(url), f"profile/{token_hex(8)}"
+
+    def put(kept: Kept) -> str:
+        content = encode(kept)
+        digest = sha256(content).hexdigest()
+        blobs.put(name, content)
+        return digest
+
+    def get(kept: Kept, digest: str) -> None:
+        decode(blobs.get(name), f"{blobs.place}/{name}", kept.key, digest, kept.facts)
+
+    try:
+        store = measure(lambda: put(large), _CPU, repeats)
+        digest = put(large)
+        load = measure(lambda: get(large, digest), _CPU, repeats)
+        digest_of_small = put(small)
+        latency = measure(lambda: get(small, digest_of_small), _CPU, repeats)
+    finally:
+        with suppress(EngineError):
+            blobs.delete(name)
+        blobs.close()
     return TierRate(
         load_bytes_per_s=_MOVED_BYTES / max(load.median_s - latency.median_s, 1e-9),
         store_bytes_per_s=_MOVED_BYTES / store.median_s,

@@ -14,6 +14,8 @@ from chorus_runtime.server.app import make_app
 from chorus_runtime.server.clips import ClipWriter
 from chorus_runtime.server.describe import live_facts, write_policy
 from chorus_runtime.server.desk import Desk, DeskRule
+from chorus_runtime.server.experience import Experience
+from chorus_runtime.server.folder_lock import held
 from chorus_runtime.server.run_folder import RunFolder
 from chorus_runtime.server.tally import Tally
 from chorus_runtime.server.tenants import Tenants
@@ -28,7 +30,8 @@ from chorus_traces.request import Request
 class ServerPlan:
     """What an operator states; ``capacity`` as ``Chorus`` takes it.
 
-    ``device`` names that of workers elsewhere.
+    ``device`` names that of workers elsewhere. ``durable`` acknowledges nothing that a loss of
+    power would lose.
     """
 
     policy: str = "adaptive"
@@ -39,6 +42,7 @@ class ServerPlan:
     rule: DeskRule = field(default_factory=DeskRule)
     limits: VideoLimits = field(default_factory=VideoLimits)
     share_tenants: bool = False
+    durable: bool = False
     device: str = ""
 
 
@@ -79,8 +83,10 @@ class Serving:
         tenants: Tenants,
     ) -> None:
         policy = load_policy(plan.policy)
+        if plan.log is not None:
+            stack.enter_context(held(plan.log))
         before = [] if plan.log is None else unfinished(plan.log)
-        log = None if plan.log is None else RunFolder(plan.log)
+        log = None if plan.log is None else RunFolder(plan.log, durable=plan.durable)
         if log is not None:
             stack.callback(log.discard_empty)
             write_policy(policy, log.path)
@@ -102,6 +108,8 @@ class Serving:
         self.bench = Bench(chorus=chorus, clips=clips, videos=videos, log=log, tally=Tally())
         preloaded = len(chorus)
         self.desk = Desk(self.bench, plan.workers, plan.rule)
+        if plan.log is not None:
+            self.desk.experience = Experience(chorus, plan.log)
         self.desk.remember(videos.found())
         if log is not None:
             facts = live_facts(

@@ -7,7 +7,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
+from redis_server import REDIS, Redis
+
+from chorus_policies.cache import Cache
+from chorus_policies.index import MatrixIndex
+from chorus_policies.journal import Journal
+from chorus_policies.live.call_log import read_calls
+from chorus_policies.live.calls import repeat
+from chorus_policies.live.journal_file import read_journal
+from chorus_policies.policy import load_policy
+from chorus_policies.tier import TierSpec
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,11 +50,23 @@ def hands_of(server):
     return [one for one, name in names.items() if name.startswith(b"ray::Hand") and is_ours(one)]
 
 
-def test_hands_serve_stop_and_may_die(start, tmp_path):
+@pytest.fixture
+def shared_store(tmp_path):
+    """A store that other machines reach: Redis where it is installed."""
+    if REDIS is None:
+        yield f"file://{tmp_path}/shared"
+        return
+    running = Redis(tmp_path)
+    yield running.url
+    running.kill()
+
+
+def test_hands_serve_stop_and_may_die(start, tmp_path, shared_store):
     server = start(
         *("--ray", "local", "--workers", "2", "--engine", "fake:0.05"),
+        *("--policy", "adaptive"),
         *("--log", str(tmp_path / "log"), "--queue", "50"),
-        *("--store", f"file://{tmp_path}/shared"),
+        *("--store", shared_store),
     )
     fresh = server.post(RED, "/sync", seed=1).json()["chorus"]
     assert fresh["kind"] == "fresh"
@@ -83,3 +106,17 @@ def test_hands_serve_stop_and_may_die(start, tmp_path):
     assert server.terminate() == 0
     text = server.errors.read_text()
     assert "Traceback" not in text
+    check_journal(tmp_path / "log" / "run-0001")
+
+
+def check_journal(run):
+    """Check that runs in flight were shared, and that the calls repeat to the same journal."""
+    live = msgspec.json.decode((run / "live.json").read_bytes())
+    tiers = tuple(msgspec.convert(tier, TierSpec) for tier in live["tiers"])
+    journal = Journal()
+    policy = load_policy(str(run / "policy.toml"))
+    cache = Cache(policy, tiers, MatrixIndex(), journal, ghost_index=MatrixIndex())
+    repeat(read_calls(run / "calls.log"), cache)
+    written = [row for row in read_journal(run / "journal.jsonl") if row.call != "fallback"]
+    assert journal.rows == written
+    assert any(row.call == "publish" for row in written)

@@ -1,9 +1,14 @@
-"""A hand: a process on any machine that holds the model and the donors it was sent last."""
+"""A hand: a process on any machine that holds the model and the donors it was sent last.
+
+A run tells its steps as they are done. When the latent before ``shared_step`` exists it sends those
+that others may start from: the brain has them then, whatever becomes of the hand.
+"""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 import torch
@@ -17,6 +22,7 @@ from chorus_runtime.models.video_model import EncodedText, Timing, VideoModel
 from chorus_runtime.observer import StepDone
 from chorus_runtime.profile.environment import device_name
 from chorus_runtime.settings import EngineSettings
+from chorus_runtime.store.kept import LATENT_DTYPE
 from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
 
@@ -47,6 +53,9 @@ def token_of(key: int, donor: Donor) -> Token:
     return key, tuple(sorted(donor.latents)), donor.finished is not None
 
 
+_NOTHING = torch.empty(0)
+
+
 class Stop(Exception):  # noqa: N818 - nothing went wrong
     """Ends a run nobody waits for."""
 
@@ -54,7 +63,7 @@ class Stop(Exception):  # noqa: N818 - nothing went wrong
 class Hand:
     """Carries out plans on its own model; ``make`` returns it and its frames per second.
 
-    ``generate`` runs beside ``step`` and ``stop``. ``memory_bytes`` bounds the donors it keeps.
+    ``stop`` may be called beside ``generate``. ``memory_bytes`` bounds the donors it keeps.
     Answers are values or ``Refused``: nothing is raised across machines but what nobody foresaw.
     """
 
@@ -62,7 +71,6 @@ class Hand:
         self._model, self._frames_per_s = make()
         self._memory_bytes = memory_bytes
         self._donors: OrderedDict[Token, Donor] = OrderedDict()
-        self._steps: dict[int, int] = {}
         self._stopped: set[int] = set()
         self._lock = Lock()
 
@@ -94,35 +102,60 @@ class Hand:
         except EngineError as error:
             return Refused(reason=str(error))
 
+    def sigmas(self, generation: Generation) -> tuple[float, ...] | Refused:
+        """Return the noise levels of a request: before each step, and after the last."""
+        try:
+            return self._model.engine.solver(generation).sigmas
+        except EngineError as error:
+            return Refused(reason=str(error))
+
     def generate(
         self, run: int, generation: Generation, token: Token | None, *, sent: bool
-    ) -> Generated | Refused | None:
-        """Carry out a plan; ``None`` where its donor was not sent and is not in memory any more.
+    ) -> Iterator[StepDone | Generated | Refused | None]:
+        """Carry out a plan: yield each step when it is done, and in the end what came of it.
 
-        Without ``sent`` the generation's donor stands for the one that ``token`` names.
+        That is ``None`` where the donor was not sent and is not in memory any more. Without
+        ``sent`` the generation's donor stands for the one that ``token`` names.
         """
         if token is not None:
             donor = self._donor(token, generation.donor if sent else None)
             if donor is None:
-                return None
+                yield None
+                return
             generation = replace(generation, donor=donor)
+        told: SimpleQueue[StepDone | Generated | Refused | BaseException] = SimpleQueue()
+        # The engine calls back and Ray takes from an iterator: somebody must stand between.
+        Thread(target=self._run, args=(run, generation, told.put), daemon=True).start()
+        while isinstance(one := told.get(), StepDone):
+            yield one
+        if isinstance(one, BaseException):
+            raise one
+        yield one
+
+    def _run(
+        self,
+        run: int,
+        generation: Generation,
+        tell: Callable[[StepDone | Generated | Refused | BaseException], None],
+    ) -> None:
+        shared = generation.shared_step
 
         def seen(done: StepDone) -> None:
-            self._steps[run] = done.number
+            nonlocal shared
             if run in self._stopped:
                 raise Stop
+            wanted = shared is not None and done.number + 1 >= shared
+            shared = None if wanted else shared
+            tell(_sent(done, latents=wanted))
 
         try:
-            return _on_cpu(self._model.engine.generate(replace(generation, observer=seen)))
+            tell(_on_cpu(self._model.engine.generate(replace(generation, observer=seen))))
         except EngineError as error:
-            return Refused(reason=str(error))
+            tell(Refused(reason=str(error)))
+        except BaseException as error:  # noqa: BLE001 - raised again where the run is waited for
+            tell(error)
         finally:
-            self._steps.pop(run, None)
             self._stopped.discard(run)
-
-    def step(self, run: int) -> int:
-        """Return the last step a run has done, -1 before its first."""
-        return self._steps.get(run, -1)
 
     def stop(self, run: int) -> None:
         """End a run at its next step."""
@@ -162,9 +195,22 @@ def donor_bytes(donor: Donor) -> int:
     return sum(int(latent.nbytes) for latent in latents)
 
 
+def _sent(done: StepDone, *, latents: bool) -> StepDone:
+    """Return what the brain is told of a step, with its latents or without."""
+    if not latents:
+        return replace(done, latents=_NOTHING, kept={})
+    kept = {step: _in_store_form(latent) for step, latent in done.kept.items()}
+    return replace(done, latents=_in_store_form(done.latents), kept=kept)
+
+
+def _in_store_form(latent: torch.Tensor) -> torch.Tensor:
+    """Return a latent as it is kept: rounded here, half of it travels."""
+    return latent.to(LATENT_DTYPE).cpu()
+
+
 def _on_cpu(made: Generated) -> Generated:
     """Return what was made with its latents where the brain can read them."""
-    kept = {step: latent.cpu() for step, latent in made.trajectory.latents.items()}
+    kept = {step: _in_store_form(latent) for step, latent in made.trajectory.latents.items()}
     return replace(
         made,
         latents=made.latents.cpu(),

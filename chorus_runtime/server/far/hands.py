@@ -12,7 +12,6 @@ from threading import Condition, Event, Thread, local
 from typing import Any
 
 import ray
-import torch
 
 from chorus_policies.plan import Fresh
 from chorus_runtime.clock import Clock
@@ -38,7 +37,7 @@ HAND_MEMORY_BYTES = 4 * 2**30
 #: Bytes a second to another machine: 10 Gbit/s. Assumed, not measured.
 _RATE = 1.25e9
 
-#: Seconds between two looks at how far a run is, and at which hand is free.
+#: Seconds between two looks at which hand is free.
 _LOOK_S = 0.1
 
 #: Times a piece of work is given to another hand after its own one died.
@@ -52,8 +51,6 @@ _WEIGHT = 0.2
 
 #: Stands for a donor that the hand has.
 _KEPT_THERE = Donor()
-
-_NOTHING = torch.empty(0)
 
 
 @dataclass(slots=True)
@@ -113,11 +110,14 @@ class Hands:
         raise EngineError("no worker answers; all of them ended and none came back")
 
     def generate(self, generation: Generation) -> Generated:
-        """Carry out a plan on the hand that is done first. Raises as an engine does."""
+        """Carry out a plan on the hand that is done first. Raises as an engine does.
+
+        What was shared before a hand died stays valid: the next one makes the same again.
+        """
         token, donor, plan = None, generation.donor, generation.plan
         if donor is not None and not isinstance(plan, Fresh):
             token = token_of(plan.donor, donor)
-        for _ in range(_TRIES):
+        for deaths in range(_TRIES):
             place = self._taken(token, 0 if donor is None else donor_bytes(donor))
             start, hand = self._clock.now(), self._hands[place]
             try:
@@ -131,7 +131,7 @@ class Hands:
                 raise
             else:
                 self._given_back(place, self._clock.now() - start)
-                return made
+                return _noted(made, deaths)
         raise EngineError(f"{_TRIES} hands died with this request; nothing was made")
 
     def _run(self, hand: _Known, generation: Generation, token: Token | None) -> Generated:
@@ -151,22 +151,20 @@ class Hands:
         self, hand: _Known, generation: Generation, token: Token | None, *, sent: bool
     ) -> Generated | None:
         """Wait for a run and tell its observer of its steps; end it where the observer raises."""
-        run, told, observer = next(self._runs), -1, generation.observer
-        answer = hand.actor.generate.remote(
+        run, observer = next(self._runs), generation.observer
+        told = hand.actor.generate.options(num_returns="streaming").remote(
             run, replace(generation, observer=nobody), token, sent=sent
         )
-        while not ray.wait([answer], timeout=_LOOK_S)[0]:
-            step = ray.get(hand.actor.step.remote(run))
-            if step > told:
-                told = step
-                done = StepDone(number=step, kind="full", latents=_NOTHING, kept={})
-                try:
-                    observer(done)
-                except BaseException:
-                    hand.actor.stop.remote(run)
-                    raise
-        made: Generated | None = _accepted(ray.get(answer))
-        return made
+        for one in map(ray.get, told):
+            if not isinstance(one, StepDone):
+                made: Generated | None = _accepted(one)
+                return made
+            try:
+                observer(one)
+            except BaseException:
+                hand.actor.stop.remote(run)
+                raise
+        raise EngineError("a hand ended a run without an answer")
 
     def _taken(self, token: Token | None, size_bytes: int) -> int:
         """Wait for the hand that is done first, and take it."""
@@ -217,6 +215,14 @@ class Hands:
             hand.tokens.clear()
             self._given_back(place)
             return
+
+
+def _noted(made: Generated, deaths: int) -> Generated:
+    """Return what was made, saying how often its run was begun again."""
+    if not deaths:
+        return made
+    notes = (*made.facts.notes, f"begun again; workers lost: {deaths}")
+    return replace(made, facts=replace(made.facts, notes=notes))
 
 
 def _accepted(answer: Any) -> Any:

@@ -3,6 +3,7 @@
 The brain keeps policy, cache, latents and log; hands encode, denoise and decode.
 """
 
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
@@ -11,10 +12,12 @@ import torch
 
 from chorus_policies.costs.profile_book import Shape
 from chorus_policies.namespace import Deployment
+from chorus_policies.plan import Fresh
 from chorus_runtime.engine import Engine
 from chorus_runtime.generated import Generated
 from chorus_runtime.generation import Generation
 from chorus_runtime.models.video_model import EncodedText, Timing
+from chorus_runtime.observer import nobody
 from chorus_runtime.server.far.hands import Hands
 from chorus_traces.request import Request
 
@@ -22,12 +25,32 @@ from chorus_traces.request import Request
 _MOST_SHAPES = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class FarSolver:
+    """The noise levels of a request, as a hand says: before each step, and after the last."""
+
+    sigmas: tuple[float, ...]
+
+
 class FarEngine:
-    """Generates on hands. In-flight sharing is not there: latents come back when all is done."""
+    """Generates on hands; latents to be shared in flight come back before the run is over."""
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self.settings = hands.nature.settings
+        self._solvers: dict[tuple[int, tuple[float, ...], float | None], FarSolver] = {}
+
+    def solver(self, generation: Generation) -> FarSolver:
+        """Return the schedule of a request; one that is known is not asked for again."""
+        key = generation.steps, generation.sigmas, generation.mu
+        found = self._solvers.get(key)
+        if found is None:
+            bare = replace(generation, plan=Fresh(reason=""), donor=None, observer=nobody)
+            found = FarSolver(self._hands.ask("sigmas", bare))
+            if len(self._solvers) >= _MOST_SHAPES:
+                self._solvers.clear()
+            self._solvers[key] = found
+        return found
 
     def generate(self, generation: Generation) -> Generated:
         """Carry out a plan on one of the hands."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from chorus_policies.policy import load_policy
 from chorus_runtime.models.video_model import VideoModel
 from chorus_runtime.server.fake_model import FakeClips, FakeVideo, fake_times
 from chorus_traces.errors import EngineError
@@ -25,7 +24,6 @@ _PATIENCE_S = 5.0
 def far_model(
     address: str,
     number: int,
-    policy: str,
     *,
     name: str,
     weights: str | None,
@@ -35,13 +33,8 @@ def far_model(
     """Return a model of ``number`` hands; every machine must have this package and the weights.
 
     ``fake`` are the times of the fake engine, empty for a real one. Raises ``EngineError`` for a
-    cluster that cannot be reached, and a policy that hands cannot serve.
+    cluster that cannot be reached.
     """
-    if load_policy(policy).form.in_flight:
-        raise EngineError(
-            f"policy {policy} shares runs in flight, which workers of --ray cannot; take another, "
-            f"or a TOML file with base = {policy!r} and, under [entry], in_flight = false"
-        )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 

@@ -105,7 +105,7 @@ def modelled_profile(
             "gpu": TierRate(load_bytes_per_s=2e12, store_bytes_per_s=2e12),
             "host": TierRate(load_bytes_per_s=host, store_bytes_per_s=host, latency_s=2e-5),
             "disk": TierRate(load_bytes_per_s=disk, store_bytes_per_s=disk / 2, latency_s=2e-4),
-            "network": TierRate(load_bytes_per_s=3e9, store_bytes_per_s=3e9, latency_s=1e-3),
+            "remote": TierRate(load_bytes_per_s=3e9, store_bytes_per_s=3e9, latency_s=1e-3),
         },
         latent_bytes=transformer.channels * latent[0] * latent[1] * latent[2] * 2,
         result_bytes=round(pixels * VIDEO_BITS_PER_PIXEL / 8),

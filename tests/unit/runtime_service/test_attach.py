@@ -73,6 +73,18 @@ def test_a_pipeline_reuses_what_an_earlier_process_left(wan_pipe, tmp_path):
         assert abs(copy.frames - first.frames).max() < 0.05
 
 
+def test_a_store_may_be_an_address(wan_pipe, tmp_path):
+    url = f"file://{tmp_path}/shared"
+    with attached(wan_pipe, store=url) as chorus:
+        assert [tier.name for tier in chorus.chorus.tiers] == ["remote"]
+        chorus(RED, seed=3, **WAN)
+    assert (tmp_path / "shared" / "about").is_file()
+    with attached(wan_pipe, store=url) as chorus:
+        assert chorus(BLUE, seed=5, **WAN).provenance.kind == "regional"
+    with pytest.raises(EngineError, match=r"redis://127.0.0.1:1/0: cannot be reached"):
+        attached(wan_pipe, store="redis://127.0.0.1:1/0")
+
+
 def test_other_weights_scheduler_or_adapter_are_another_namespace(wan_pipe):
     with attached(wan_pipe) as chorus:
         before = chorus.chorus.model.deployment()

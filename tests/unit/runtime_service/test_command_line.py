@@ -149,13 +149,17 @@ SHORT = ("--repeats", 3, "--embedder", "hashed-words", "--allow-noisy")
 
 
 def test_a_profile_of_shapes_drives_the_simulator(call, tmp_path):
-    answer = call("profile", "--random-weights", "--steps", 4, *SHORT, "--out", "shapes.json")
+    answer = call(
+        *("profile", "--random-weights", "--steps", 4, *SHORT, "--out", "shapes.json"),
+        *("--store", f"file://{tmp_path}/shared"),
+    )
     assert answer.code == 0, answer.err
     found = read_profile(tmp_path / "shapes.json")
     assert (found.model, found.source, found.steps, found.guidance) == ("shapes", "measured", 4, 3)
     assert len(found.srd_step) == 6
     assert min(point.mean_s for point in found.srd_step) > 0
-    assert set(found.tiers) == {"gpu", "host", "disk"}
+    assert set(found.tiers) == {"gpu", "host", "disk", "remote"}
+    assert [path for path in (tmp_path / "shared").rglob("*") if path.is_file()] == []
     assert "random weights" in found.note
     assert found.versions["torch"] == torch.__version__
     trace = tmp_path / "trace.jsonl"
@@ -164,7 +168,7 @@ def test_a_profile_of_shapes_drives_the_simulator(call, tmp_path):
     np.save(tmp_path / "trace.embeddings.npy", vectors[np.arange(12) % 3])
     run = call(
         *("run", "--trace", "trace.jsonl", "--profile", "shapes.json", "--out", "out"),
-        *("--set", "workload.shape=profile", "--bounds", "none"),
+        *("--set", "workload.shape=profile", "--set", "cache.tier=remote", "--bounds", "none"),
         program=simulate,
     )
     assert run.code == 0, run.err
@@ -196,6 +200,7 @@ def test_a_cut_down_wan_says_so(call, tmp_path, monkeypatch):
         (("--random-weights", "--resolution", "64x64x8"), ("height is 64", "32x32")),
         (("--random-weights", "--repeats", 2), ("repeats is 2",)),
         (("--random-weights", "--scratch", "nowhere"), ("nowhere",)),
+        (("--random-weights", "--store", "nowhere"), ("an address is needed",)),
         (("--random-weights", "--out", "profile.toml"), (".json",)),
         (("--random-weights", "--out", "no/folder/p.json"), ("no folder",)),
     ],

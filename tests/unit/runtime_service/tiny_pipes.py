@@ -118,7 +118,13 @@ def wan_video() -> WanVideo:
     return WanVideo(wan_pipe(), EngineSettings(), TEXT_TOKENS)
 
 
-def policy(*, compact: bool = False, trim: bool = False, eviction: str = "lru"):
+def policy(
+    *,
+    compact: bool = False,
+    trim: bool = False,
+    eviction: str = "lru",
+    in_flight: bool = False,
+):
     """Regional above 0.7, full reuse above 0.3, by words in common."""
     return parse_policy(
         f"""
@@ -137,6 +143,7 @@ def policy(*, compact: bool = False, trim: bool = False, eviction: str = "lru"):
         [entry]
         kind = "{"compact" if compact else "window"}"
         trim = {str(trim).lower()}
+        in_flight = {str(in_flight).lower()}
         """,
         where="test",
         name="test",

@@ -1,47 +1,16 @@
 """The remote tier: the same entries again, on a file system and on a real Redis server."""
 
-import shutil
-import socket
-import subprocess
-import time
-
 import pytest
+from redis_server import REDIS, Redis
 from unit.runtime_service.entries import entry, same
 from unit.server.conftest import close, settle
 
+from chorus_runtime.profile.movement import shared_rate
 from chorus_runtime.store import LatentStore
 from chorus_runtime.store.blobs import open_blobs
 from chorus_traces.errors import EngineError
 
-REDIS = shutil.which("redis-server")
-
 RED = "a red circle moving left"
-
-
-class Redis:
-    def __init__(self, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0?prefix=test"
-        self._folder = folder
-        self.start()
-
-    def start(self):
-        words = ("--port", str(self.port), "--save", "", "--bind", "127.0.0.1", "--loglevel")
-        self._process = subprocess.Popen(  # noqa: S603 - the server is the system's
-            [str(REDIS), *words, "warning", "--dir", str(self._folder)], stdout=subprocess.DEVNULL
-        )
-        for _ in range(200):
-            with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("redis-server does not start")
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture
@@ -101,6 +70,17 @@ def test_damaged_and_missing_bytes_are_found_out(url):
     assert [row.key for row in again.found] == [0]
     assert len(blobs.names("entries")) == len(blobs.names("rows")) == 1
     again.close()
+    blobs.close()
+
+
+def test_its_speed_is_measured_and_nothing_is_left_there(url):
+    rate = shared_rate(url, 3)
+    assert rate.source == "measured"
+    assert min(rate.load_bytes_per_s, rate.store_bytes_per_s, rate.latency_s) > 0
+    # The checksum alone is slower than this.
+    assert rate.load_bytes_per_s < 1e11
+    blobs = open_blobs(url)
+    assert blobs.names("profile") == blobs.names("entries") == []
     blobs.close()
 
 

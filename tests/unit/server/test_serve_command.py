@@ -40,9 +40,8 @@ def refused(capfd, monkeypatch):
         (("--keep-videos", "none"), "--keep-videos"),
         (("--host", "256.1.1.1"), "cannot be listened on"),
         (("--steps", "5000"), "steps is 5000"),
-        (("--policy", "lru", "--ray", "127.0.0.1:1"), "no cluster answers"),
-        (("--policy", "lru", "--ray", "here:there"), "not an address"),
-        (("--policy", "adaptive", "--ray", "local"), "in_flight = false"),
+        (("--ray", "127.0.0.1:1"), "no cluster answers"),
+        (("--ray", "here:there"), "not an address"),
         (("--log", "/proc/nowhere"), "cannot hold a log"),
     ],
 )
