@@ -5,17 +5,15 @@ simulator) or tensors (the runtime) and tells the cache what happened. Every ans
 checked before it is believed.
 
 The file is long because the class is the one contract: what the drivers call, in call order.
-What is resident, checks, tiers, ghosts and exact results have files of their own.
+What is resident, entry forms, checks, tiers, ghosts and exact results have files of their own.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
-import msgspec
-
 from chorus_policies.costs.work import saved_steps
-from chorus_policies.entry import NO_WINDOW, Entry, Query, trimmed_entry
+from chorus_policies.entry import Entry, Query, trimmed_entry
+from chorus_policies.forms import Forms
 from chorus_policies.ghost_sizing import ghost_sizing_of
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.neighbours import Neighbours
@@ -25,6 +23,7 @@ from chorus_policies.plan import Copy, Fresh, Plan, kind_of, reused_steps
 from chorus_policies.plan_check import check_plan
 from chorus_policies.policy import PartsMaker
 from chorus_policies.residents import Residents, Stored
+from chorus_policies.reuse.learned import Learned, Learner
 from chorus_policies.tier import Tier, TierSpec
 from chorus_traces.errors import ChorusError, PolicyError
 
@@ -38,15 +37,6 @@ _MOST_TIERS: Final = 64
 MOST_IN_FLIGHT: Final = 0.25
 
 _UNKNOWN_NAMESPACE = Fresh(reason="namespace unknown")
-
-
-class _Form(msgspec.Struct, frozen=True):
-    """What a result of one shape leaves behind: its step latents and its bytes."""
-
-    first_step: int
-    last_step: int
-    size_bytes: int
-    core_bytes: int
 
 
 class Cache:
@@ -67,9 +57,10 @@ class Cache:
         ghost_index: SimilarityIndex | None = None,
     ) -> None:
         self.name = policy.name
-        self._form = policy.form
+        self._shares = policy.form.in_flight
         self._reuse = policy.reuse(seed)
         self._floor = self._reuse.floor()
+        self._forms = Forms(policy.form, self._reuse)
         self._tiers = [
             Tier(spec, policy, _MOST_TIERS * seed + place) for place, spec in enumerate(tiers)
         ]
@@ -77,11 +68,11 @@ class Cache:
             tier.eviction for tier in self._tiers if isinstance(tier.eviction, Watcher)
         ]
         self._index = index
+        self._noted = journal.is_read
         self._write = journal.write
-        self._ghosts = ghost_sizing_of(self._tiers, ghost_index, policy.name)
-        self._residents = Residents(self._tiers, index, self._ghosts, journal.write)
+        self._ghosts = ghost_sizing_of(self._tiers, ghost_index, policy, seed)
+        self._residents = Residents(self._tiers, index, self._ghosts, journal)
         self._entries = self._residents.entries
-        self._forms: dict[tuple[int, int, int, int], _Form] = {}
         self._published: dict[int, Stored] = {}
         self._flying_bytes = 0
 
@@ -127,17 +118,16 @@ class Cache:
 
     def latents_kept(self, query: Query, plan: Plan) -> int:
         """Return how many latents the result of ``plan`` will leave in the cache."""
-        form = self._form_of(query, plan)
-        return 1 + max(0, form.last_step - form.first_step + 1)
+        return self._forms.of(query, plan).latents
 
     def publish_step(self, query: Query, plan: Plan) -> int | None:
         """Return the step after which to ``publish`` the run of ``plan``; ``None``: do not.
 
         It is the last step whose latent is kept, where the policy shares runs in flight.
         """
-        if not self._form.in_flight or query.namespace is None or type(plan) is Copy:
+        if not self._shares or query.namespace is None or type(plan) is Copy:
             return None
-        form = self._form_of(query, plan)
+        form = self._forms.of(query, plan)
         kept = form.first_step <= form.last_step < query.steps
         return form.last_step if kept else None
 
@@ -169,15 +159,10 @@ class Cache:
             check_plan(self.name, plan, query, self._entries)
         if seen is not None:
             self._watch(query, plan, seen, now)
-        if isinstance(plan, Fresh):
-            row = JournalRow(now, "lookup", query.sequence, "fresh", -1, 0.0, 0, 0, 0)
-        else:
+        if not isinstance(plan, Fresh):
             self._residents.hit(plan, now)
-            k1, k2 = reused_steps(plan)
-            row = JournalRow(
-                now, "lookup", query.sequence, kind_of(plan), plan.donor, plan.similarity, k1, k2, 0
-            )
-        self._write(row)
+        if self._noted:
+            self._note_planned(query, plan, now)
         if self._ghosts is not None:
             self._resize(query, plan, now)
         return plan
@@ -185,7 +170,8 @@ class Cache:
     def release(self, donor: int, now: float) -> None:
         """Take one pin off ``donor``: its latents have been read."""
         self._residents.unpin(donor)
-        self._write(JournalRow(now, "release", donor, "", -1, 0.0, 0, 0, 0))
+        if self._noted:
+            self._write(JournalRow(now, "release", donor, "", -1, 0.0, 0, 0, 0))
 
     def publish(self, query: Query, plan: Plan, cost_s: float, now: float) -> Stored:
         """Offer the step latents of a run that is still in flight, expected to take ``cost_s``.
@@ -195,7 +181,7 @@ class Cache:
         that it never will be. Where runs in flight hold a quarter of the tier already it is not
         taken; ``store`` offers it as any other then.
         """
-        size_bytes = self._form_of(query, plan).size_bytes
+        size_bytes = self._forms.of(query, plan).size_bytes
         if self._flying_bytes + size_bytes > MOST_IN_FLIGHT * self._tiers[0].capacity(now):
             stored = Stored(size_bytes=size_bytes, tier=None, reason="too much is in flight")
         else:
@@ -204,7 +190,8 @@ class Cache:
                 self._residents.pin(self._entries[query.sequence], self._tiers[0])
                 self._flying_bytes += stored.size_bytes
             self._published[query.sequence] = stored
-        self._note_stored("publish", query, plan, stored, now)
+        if self._noted:
+            self._note_stored("publish", query, plan, stored, now)
         return stored
 
     def store(self, query: Query, plan: Plan, cost_s: float, now: float) -> Stored:
@@ -216,14 +203,15 @@ class Cache:
         """
         if query.sequence in self._published:
             stored = self._published.pop(query.sequence)
-            entry = self._new_entry(query, plan, cost_s, finished=True)
-            if stored.tier is not None and isinstance(entry, Entry):
+            entry = None if stored.tier is None else self._new_entry(query, plan, cost_s)
+            if isinstance(entry, Entry):
                 self._residents.unpin(query.sequence)
                 self._residents.replace(entry)
                 self._flying_bytes -= stored.size_bytes
         else:
             stored = self._offered(query, plan, cost_s, now, finished=True)
-        self._note_stored("store", query, plan, stored, now)
+        if self._noted:
+            self._note_stored("store", query, plan, stored, now)
         return stored
 
     def abandon(self, query: Query, now: float) -> None:
@@ -253,7 +241,7 @@ class Cache:
         """
         if query.sequence in self._entries:
             raise PolicyError(f"restore: entry {query.sequence} is resident; restore it once")
-        made = self._new_entry(query, plan, cost_s, finished=True)
+        made = self._new_entry(query, plan, cost_s)
         if isinstance(made, Entry):
             entry = trimmed_entry(made) if trimmed else made
             made = self._residents.restore(entry, query, tier_name, now)
@@ -274,6 +262,16 @@ class Cache:
                 raise broken_part(self.name, "judged", query.sequence, error) from error
         answer = "acceptable" if acceptable else "not acceptable"
         self._write(JournalRow(now, "judged", query.sequence, answer, -1, 0.0, 0, 0, 0))
+
+    def learned(self) -> tuple[Learned, ...]:
+        """Return what judgements taught the reuse part, for ``recall`` in a later run."""
+        return self._reuse.learned() if isinstance(self._reuse, Learner) else ()
+
+    def recall(self, learned: tuple[Learned, ...], now: float) -> None:
+        """Teach the reuse part what an earlier run ``learned``, before anything is judged."""
+        if isinstance(self._reuse, Learner):
+            self._reuse.recall(learned)
+        self._write(JournalRow(now, "recall", -1, f"{len(learned)} buckets", -1, 0.0, 0, 0, 0))
 
     def remove(self, key: int, now: float) -> None:
         """Drop an entry by order of an operator. Raises ``PolicyError`` if absent or pinned."""
@@ -319,17 +317,11 @@ class Cache:
                 plan = self._plan(query, iter(((entry, similarity),)), now)
             yield Option(entry, similarity, _saved_s(query, plan))
 
-    def _saving_s(self, query: Query, entry: Entry, similarity: float, now: float) -> float:
-        """Return the GPU-seconds ``entry`` would save ``query``."""
-        return _saved_s(query, self._plan(query, iter(((entry, similarity),)), now))
-
     def _resize(self, query: Query, plan: Plan, now: float) -> None:
-        """Tell the sizing part what ghosts would have saved, and follow its answer."""
+        """Tell the sizing part what other sizes would have saved, and follow its answer."""
         if self._ghosts is None or query.namespace is None or isinstance(plan, Copy):
             return
-        had_s = _saved_s(query, plan)
-        saving_s = partial(self._saving_s, query, now=now)
-        reason = self._ghosts.looked_up(query, self._floor, saving_s, had_s, now)
+        reason = self._ghosts.looked_up(query, self._floor, self._plan, self._options, now)
         if reason is None:
             return
         capacity = self._tiers[0].capacity(now)
@@ -345,40 +337,19 @@ class Cache:
         return self._residents.place(entry, query, now) if isinstance(entry, Entry) else entry
 
     def _new_entry(
-        self, query: Query, plan: Plan, cost_s: float, *, finished: bool
+        self, query: Query, plan: Plan, cost_s: float, *, finished: bool = True
     ) -> Entry | Stored:
         if query.namespace is None:
             return Stored(size_bytes=0, tier=None, reason="namespace unknown")
         if isinstance(plan, Copy):
             return Stored(size_bytes=0, tier=None, reason="a copy adds nothing")
-        form = self._form_of(query, plan)
-        fresh = isinstance(plan, Fresh)
-        return Entry(
-            key=query.sequence,
-            namespace=query.namespace,
-            identity=query.identity if fresh else None,
-            size_bytes=form.size_bytes,
-            core_bytes=form.core_bytes,
-            steps=query.steps,
-            first_step=form.first_step,
-            last_step=form.last_step,
-            exact=fresh,
-            donor=None if isinstance(plan, Fresh) else plan.donor,
-            donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
-            cost_s=cost_s,
-            marks=query.marks,
-            finished=finished,
-        )
+        return self._forms.entry(query, query.namespace, plan, cost_s, finished=finished)
 
-    def _form_of(self, query: Query, plan: Plan) -> _Form:
-        computed_from = 0 if isinstance(plan, Fresh | Copy) else plan.k1
-        key = (query.steps, query.latent_bytes, query.result_bytes, computed_from)
-        form = self._forms.get(key)
-        if form is None:
-            window = self._form.window(self._reuse.span(query.steps), computed_from)
-            whole, core = (self._form.size_bytes(kept, query) for kept in (window, NO_WINDOW))
-            form = self._forms[key] = _Form(*window, whole, core)
-        return form
+    def _note_planned(self, query: Query, plan: Plan, now: float) -> None:
+        donor, similarity = (-1, 0.0) if isinstance(plan, Fresh) else (plan.donor, plan.similarity)
+        k1, k2 = reused_steps(plan)
+        kind = kind_of(plan)
+        self._write(JournalRow(now, "lookup", query.sequence, kind, donor, similarity, k1, k2, 0))
 
     def _note_stored(self, call: str, query: Query, plan: Plan, stored: Stored, now: float) -> None:
         answer = stored.tier or stored.reason

@@ -1,62 +1,89 @@
-"""Ghost sizing: feeds the first tier's sizing part with what more bytes would have saved."""
-
-from collections.abc import Callable
+"""Ghost sizing: shows the first tier's sizing part what the tier would save at other sizes."""
 
 from chorus_policies.entry import Entry, Query
-from chorus_policies.ghosts import Ghosts
+from chorus_policies.neighbours import Neighbours
 from chorus_policies.parts import GhostWatcher, SimilarityIndex
+from chorus_policies.policy import PartsMaker
+from chorus_policies.shadow import Appraiser, Planner, Shadow
 from chorus_policies.tier import Tier
 from chorus_traces.errors import PolicyError
 
 
 class GhostSizing:
-    """Keeps the ghosts of one tier and tells its sizing part about them.
+    """Keeps the shadows of one tier, a size each, and tells its sizing part what they save.
 
-    Tiers below the first keep their size: what leaves the first tier is no loss while it lies in
-    the next, so their sizing would need prices of slowness too.
+    Shadows share one index: a ghost is findable while any of them holds it. Tiers below the first
+    keep their size: what leaves the first tier is no loss while it lies in the next, so their
+    sizing would need prices of slowness too.
     """
 
-    def __init__(self, tier: Tier, watcher: GhostWatcher, index: SimilarityIndex) -> None:
+    def __init__(
+        self,
+        tier: Tier,
+        watcher: GhostWatcher,
+        index: SimilarityIndex,
+        policy: PartsMaker,
+        seed: int,
+    ) -> None:
         self._tier = tier
         self._watcher = watcher
-        self._ghosts = Ghosts(index)
-        self._queries: dict[int, Query] = {}
+        self._index = index
+        self._shadows = [Shadow(size, policy, seed) for size in watcher.sizes()]
+        self._ghosts: dict[int, Entry] = {}
+        self._holders: dict[int, int] = {}
 
-    def offered(self, size_bytes: int) -> None:
-        """Learn that an entry of this size asks for room."""
-        self._watcher.holds(size_bytes)
+    def offered(self, entry: Entry, query: Query, now: float) -> None:
+        """Learn that ``entry``, the result of ``query``, asks for room."""
+        self._watcher.holds(entry.size_bytes)
+        if entry.key in self._ghosts:
+            return
+        holders = 0
+        for shadow in self._shadows:
+            for key in shadow.offer(entry, now):
+                self._let_go(key)
+            holders += entry.key in shadow.entries
+        if holders:
+            self._ghosts[entry.key] = entry
+            self._holders[entry.key] = holders
+            self._index.add(query)
 
-    def admitted(self, query: Query) -> None:
-        """Learn that the entry of ``query`` is resident."""
-        self._queries[query.sequence] = query
+    def finished(self, entry: Entry) -> None:
+        """Learn that the run of an entry that was offered in flight has finished."""
+        for shadow in self._shadows:
+            shadow.finish(entry)
 
-    def leaving(self, entry: Entry, freed_bytes: int, now: float) -> None:
-        """Keep a ghost of ``entry``, of which ``freed_bytes`` are about to leave the tier."""
-        self._ghosts.add(entry, self._queries[entry.key], freed_bytes, self._watcher.ghost_bytes())
-        self._watcher.left(freed_bytes, now)
-
-    def gone(self, key: int) -> None:
-        """Learn that nothing of the entry is resident any more."""
-        self._queries.pop(key, None)
+    def removed(self, key: int, now: float) -> None:
+        """Learn that an entry went by order: no size would have kept it."""
+        for shadow in self._shadows:
+            if key in shadow.entries:
+                shadow.drop(key, now)
+                self._let_go(key)
 
     def looked_up(
-        self,
-        query: Query,
-        floor: float,
-        saving_s: Callable[[Entry, float], float],
-        had_s: float,
-        now: float,
+        self, query: Query, floor: float, plan_of: Planner, appraise: Appraiser, now: float
     ) -> str | None:
-        """Tell what the ghosts would have saved; return why the capacity changed, if it did."""
-        gain_s = self._ghosts.gain_s(query, floor, saving_s, had_s)
-        reason = self._watcher.looked_up(gain_s, now)
+        """Tell what each size would have saved; return why the capacity changed, if it did."""
+        ghosts = self._ghosts
+        seen = Neighbours(
+            (ghosts[key], similarity) for key, similarity in self._index.neighbours(query, floor)
+        )
+        saved_s = [shadow.look_up(query, seen, plan_of, appraise, now) for shadow in self._shadows]
+        full = sum(shadow.full for shadow in self._shadows)
+        reason = self._watcher.looked_up(saved_s, full, now)
         if reason is not None:
             self._tier.capacity_changes.append((now, self._tier.capacity(now)))
         return reason
 
+    def _let_go(self, key: int) -> None:
+        """Count one holder of a ghost less; without any it is forgotten."""
+        self._holders[key] -= 1
+        if not self._holders[key]:
+            del self._holders[key], self._ghosts[key]
+            self._index.remove(key)
+
 
 def ghost_sizing_of(
-    tiers: list[Tier], index: SimilarityIndex | None, policy: str
+    tiers: list[Tier], index: SimilarityIndex | None, policy: PartsMaker, seed: int
 ) -> GhostSizing | None:
     """Return the ghost sizing of the first tier, or ``None`` where its sizing watches no ghosts.
 
@@ -66,5 +93,5 @@ def ghost_sizing_of(
     if watcher is None:
         return None
     if index is None:
-        raise PolicyError(f"{policy}: its sizing watches ghosts; give the cache a ghost index")
-    return GhostSizing(tiers[0], watcher, index)
+        raise PolicyError(f"{policy.name}: its sizing watches ghosts; give the cache a ghost index")
+    return GhostSizing(tiers[0], watcher, index, policy, seed)

@@ -17,6 +17,7 @@ CALLS = (
     "store",
     "abandon",
     "judged",
+    "recall",
     "restore",
     "remove",
 )
@@ -55,6 +56,11 @@ class Journal:
         self.keeps = keep
         self.rows: list[JournalRow] = []
         self.write: Callable[[JournalRow], None] = self.rows.append if keep else _forget
+
+    @property
+    def is_read(self) -> bool:
+        """Tell whether rows go anywhere; where they do not, none needs to be made."""
+        return self.write is not _forget
 
 
 def _forget(row: JournalRow) -> None:

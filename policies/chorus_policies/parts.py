@@ -6,7 +6,7 @@ back, logs, blocks, reads a clock or holds a tensor. Equal calls give equal answ
 """
 
 import random
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -127,22 +127,22 @@ class Sizing(Protocol):
 
 @runtime_checkable
 class GhostWatcher(Protocol):
-    """A sizing part that wants to know what more bytes would have saved."""
+    """A sizing part that wants to know what the tier would save at other sizes."""
 
     def priced(self, prices: Prices) -> None:
         """Learn the prices, once, before anything else."""
 
-    def ghost_bytes(self) -> float:
-        """Return up to which depth ghosts are worth keeping."""
+    def sizes(self) -> Sequence[int]:
+        """Return the sizes in bytes to watch, smallest first."""
 
     def holds(self, size_bytes: int) -> None:
         """Learn that an entry of this size asks for room."""
 
-    def left(self, freed_bytes: int, now: float) -> None:
-        """Learn that bytes left for want of room."""
+    def looked_up(self, saved_s: Sequence[float], full: int, now: float) -> str | None:
+        """Learn what each size would have saved a lookup; return why the capacity changed.
 
-    def looked_up(self, gain_s: float, now: float) -> str | None:
-        """Learn what ghosts would have saved on a lookup; return why the capacity changed."""
+        The ``full`` smallest sizes have had to let an entry go; a larger one holds all there was.
+        """
 
 
 class SimilarityIndex(Protocol):

@@ -4,7 +4,6 @@
 demoting and trimming are journal rows, written where they happen.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -12,14 +11,14 @@ import msgspec
 from chorus_policies.entry import Entry, Query, trimmed_entry
 from chorus_policies.exact_results import ExactResults
 from chorus_policies.ghost_sizing import GhostSizing
-from chorus_policies.journal import JournalRow
+from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.parts import SimilarityIndex
 from chorus_policies.plan import Copy, Regional, Resume
 from chorus_policies.tier import Tier
 from chorus_traces.errors import PolicyError
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of a finished result: its size, the tier it lies in, or why it lies in none."""
 
     size_bytes: int
@@ -39,7 +38,7 @@ class Residents:
         tiers: list[Tier],
         index: SimilarityIndex,
         ghosts: GhostSizing | None,
-        write: Callable[[JournalRow], None],
+        journal: Journal,
     ) -> None:
         self.tiers = tiers
         self.entries: dict[int, Entry] = {}
@@ -50,7 +49,8 @@ class Residents:
         self.evictions = 0
         self._index = index
         self._ghosts = ghosts
-        self._write = write
+        self._noted = journal.is_read
+        self._write = journal.write
 
     def hit(self, plan: Copy | Resume | Regional, now: float) -> None:
         """Pin the donor of ``plan`` and tell its tier's eviction part."""
@@ -80,7 +80,7 @@ class Residents:
         tier = self.tiers[0]
         size_bytes = entry.size_bytes
         if self._ghosts is not None:
-            self._ghosts.offered(size_bytes)
+            self._ghosts.offered(entry, query, now)
         capacity = tier.capacity(now)
         if size_bytes > capacity:
             return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
@@ -98,6 +98,8 @@ class Residents:
     def restore(self, entry: Entry, query: Query, tier_name: str, now: float) -> Stored:
         """Make an entry of an earlier run resident as it was, if the tier has room for it."""
         size_bytes = entry.size_bytes
+        if self._ghosts is not None:
+            self._ghosts.offered(entry, query, now)
         for place, tier in enumerate(self.tiers):
             if tier.name == tier_name and tier.occupied_bytes + size_bytes <= tier.capacity(now):
                 self._enter(entry, query, place, now)
@@ -108,6 +110,8 @@ class Residents:
         """Put ``entry`` in the place of the resident one of its key and size."""
         self.entries[entry.key] = entry
         self.tiers[self.tier_of[entry.key]].replace(entry)
+        if self._ghosts is not None:
+            self._ghosts.finished(entry)
         self.exact.add(entry)
 
     def shrink(self, now: float) -> None:
@@ -126,6 +130,8 @@ class Residents:
         name, size_bytes = self.tiers[self.tier_of[key]].name, self.entries[key].size_bytes
         self._write(JournalRow(now, call, key, name, -1, 0.0, 0, 0, size_bytes))
         self._drop(key, now)
+        if self._ghosts is not None:
+            self._ghosts.removed(key, now)
 
     def _enter(self, entry: Entry, query: Query, place: int, now: float) -> None:
         self.entries[entry.key] = entry
@@ -133,8 +139,6 @@ class Residents:
         self.tiers[place].add(entry, now)
         self._index.add(query)
         self.exact.add(entry)
-        if self._ghosts is not None:
-            self._ghosts.admitted(query)
 
     def _make_room(
         self, place: int, size_bytes: int, capacity: int, victim: int | None, now: float
@@ -150,15 +154,13 @@ class Residents:
         entry = self.entries[key]
         tier = self.tiers[place]
         trims = tier.trims(entry, now)
-        if place == 0 and self._ghosts is not None:
-            freed = entry.size_bytes - (entry.core_bytes if trims else 0)
-            self._ghosts.leaving(entry, freed, now)
         if trims:
             self._trim(entry, place, now)
             return
         if place + 1 < len(self.tiers) and self._pass_down(entry, place, now):
             return
-        self._write(JournalRow(now, "evict", key, tier.name, -1, 0.0, 0, 0, entry.size_bytes))
+        if self._noted:
+            self._write(JournalRow(now, "evict", key, tier.name, -1, 0.0, 0, 0, entry.size_bytes))
         self.evictions += 1
         self.evicted_bytes += entry.size_bytes
         self._drop(key, now)
@@ -184,13 +186,12 @@ class Residents:
         self.tiers[place].trim(entry, core, now)
         freed = entry.size_bytes - core.size_bytes
         self.evicted_bytes += freed
-        name = self.tiers[place].name
-        self._write(JournalRow(now, "trim", entry.key, name, -1, 0.0, 0, 0, freed))
+        if self._noted:
+            name = self.tiers[place].name
+            self._write(JournalRow(now, "trim", entry.key, name, -1, 0.0, 0, 0, freed))
 
     def _drop(self, key: int, now: float) -> None:
         entry = self.entries.pop(key)
         self.tiers[self.tier_of.pop(key)].remove(entry, now)
         self._index.remove(key)
-        if self._ghosts is not None:
-            self._ghosts.gone(key)
         self.exact.remove(entry)

@@ -40,4 +40,7 @@ class Lru:
 
     def victim(self, pinned: Container[int], now: float) -> int:
         """Return the least recently used entry that is not pinned."""
-        return next(key for key in self._order if key not in pinned)
+        for key in self._order:
+            if key not in pinned:
+                return key
+        raise LookupError("every entry is pinned")

@@ -10,13 +10,14 @@ trimming, an entry has two pieces with values of their own: the step latents, wh
 the rest, which full reuse needs; the step latents can leave alone.
 
 Own formulation; kin are hit density (LHD, Beckmann et al., NSDI 2018) and GDSF. State per entry: a
-place in an ordered map and eight numbers; per class: four numbers. Cost per call: O(1), ``victim``
+place in an ordered map and nine numbers; per class: four numbers. Cost per call: O(1), ``victim``
 O(classes), ``watched`` reads at most three neighbours. Left out: who the user is; donors in flight.
 """
 
 import math
 from collections import OrderedDict
 from collections.abc import Container, Iterable
+from functools import lru_cache
 from itertools import islice
 
 import msgspec
@@ -60,20 +61,33 @@ class _Value:
         self.at_risk = self.at_risk * keep + at_risk
 
 
-_Class = tuple[str, bool, int]
+class _Class(_Value):
+    """A class of pieces: its value, and its entries, the longest unused first."""
+
+    __slots__ = ("is_window", "queue")
+
+    def __init__(self, piece: str) -> None:
+        super().__init__()
+        self.is_window = piece == "window"
+        self.queue: OrderedDict[int, _State] = OrderedDict()
 
 
+@lru_cache
 def _size_class(size_bytes: int) -> int:
     """Return quarter octaves: sizes within 19 % of each other are alike."""
     return round(4 * math.log2(size_bytes + 1))
 
 
 class _State:
-    """One resident entry: since when it is unused, and which pieces of it are there."""
+    """One resident entry: since when it is unused, and which pieces of it are there.
+
+    ``freed_bytes`` leave with the piece that ``kind`` is about.
+    """
 
     __slots__ = (
         "core_bytes",
         "core_class",
+        "freed_bytes",
         "kind",
         "redundant",
         "seen",
@@ -83,13 +97,14 @@ class _State:
         "whole",
     )
 
+    kind: _Class
+
     def __init__(self, entry: Entry, clock: int) -> None:
         self.whole = entry.first_step <= entry.last_step
-        self.size_bytes = entry.size_bytes
+        self.size_bytes = self.freed_bytes = entry.size_bytes
         self.core_bytes = entry.core_bytes
         self.size_class = _size_class(entry.size_bytes)
         self.core_class = _size_class(entry.core_bytes)
-        self.kind: _Class = ("", False, 0)
         self.redundant = False
         self.unused_since = clock
         self.seen = clock
@@ -104,15 +119,14 @@ class Worth:
         self._keep = 1 - 1 / config.memory
         self._clock = 0
         self._states: dict[int, _State] = {}
-        self._queues: dict[_Class, OrderedDict[int, None]] = {}
-        self._values: dict[_Class, _Value] = {}
+        self._classes: dict[tuple[str, bool, int], _Class] = {}
         self._mean = _Value()
         self._gain = (0.0, 0.0)
 
     def watched(self, query: Query, plan: Plan, options: Iterable[Option], now: float) -> None:
         """Work out what the donor saves that no other resident would."""
         self._gain = (0.0, 0.0)
-        if isinstance(plan, Fresh | Copy):
+        if isinstance(plan, (Fresh, Copy)):
             return
         saving, others = 0.0, 0.0
         for option in islice(options, _READ):
@@ -133,7 +147,7 @@ class Worth:
         if donor is not None and entry.donor_similarity >= self._similarity:
             state = self._states.get(donor)
             if state is not None and not state.redundant:
-                self._leave(donor, state, 0.0, 0.0)
+                self._leave(donor, state)
                 state.redundant = True
                 self._join(donor, state)
         state = self._states[entry.key] = _State(entry, self._clock)
@@ -143,18 +157,18 @@ class Worth:
         """Credit the entry's pieces and make it the most recent of its class."""
         by_window, beyond = self._gain
         state = self._states[entry.key]
-        self._leave(entry.key, state, by_window, beyond)
-        state.unused_since = state.seen = self._clock
-        self._join(entry.key, state)
+        self._learn(state, by_window, beyond)
+        state.unused_since = self._clock
+        state.kind.queue.move_to_end(entry.key)
 
     def removed(self, key: int, now: float) -> None:
         """Count the entry's last time at risk and forget it."""
-        self._leave(key, self._states.pop(key), 0.0, 0.0)
+        self._leave(key, self._states.pop(key))
 
     def trimmed(self, entry: Entry, now: float) -> None:
         """Go on without the step latents."""
         state = self._states[entry.key]
-        self._leave(entry.key, state, 0.0, 0.0)
+        self._leave(entry.key, state)
         state.whole = False
         state.size_bytes = entry.size_bytes
         self._join(entry.key, state)
@@ -166,8 +180,9 @@ class Worth:
     def victim(self, pinned: Container[int], now: float) -> int:
         """Return the entry whose cheapest piece is worth least per byte."""
         prior = (self._mean.saved_s + 1.0) / (self._mean.at_risk + 1.0)
-        chosen, least = -1, math.inf
-        for kind, queue in self._queues.items():
+        chosen, least, next_tick = -1, math.inf, self._clock + 1
+        for kind in self._classes.values():
+            queue = kind.queue
             if not queue:
                 continue
             key = next(iter(queue))
@@ -175,55 +190,47 @@ class Worth:
                 key = next((key for key in queue if key not in pinned), -1)
                 if key < 0:
                     continue
-            state = self._states[key]
-            value = self._values[kind]
-            rate = (value.saved_s + prior) / (value.at_risk + 1.0)
-            age = self._clock - state.unused_since + 1
-            worth = rate / age / self._freed_bytes(state)
+            state = queue[key]
+            rate = (kind.saved_s + prior) / (kind.at_risk + 1.0)
+            worth = rate / (next_tick - state.unused_since) / state.freed_bytes
             if worth < least:
                 chosen, least = key, worth
         return chosen
 
-    def _freed_bytes(self, state: _State) -> int:
-        if self._trims and state.whole:
-            return state.size_bytes - state.core_bytes
-        return state.size_bytes
-
     def _join(self, key: int, state: _State) -> None:
         """Put the entry at the recent end of the queue its piece and size call for."""
+        state.freed_bytes = state.size_bytes
         if not self._trims:
-            state.kind = ("whole", state.redundant, state.size_class)
+            kind = self._class("whole", state.redundant, state.size_class)
         elif state.whole:
-            state.kind = ("window", state.redundant, state.size_class)
+            kind = self._class("window", state.redundant, state.size_class)
+            state.freed_bytes -= state.core_bytes
         else:
-            state.kind = ("core", state.redundant, state.core_class)
-        queue = self._queues.get(state.kind)
-        if queue is None:
-            queue = self._queues[state.kind] = OrderedDict()
-            self._values[state.kind] = _Value()
-        queue[key] = None
+            kind = self._class("core", state.redundant, state.core_class)
+        state.kind = kind
+        kind.queue[key] = state
 
-    def _leave(self, key: int, state: _State, by_window: float, beyond: float) -> None:
-        """Take the entry out of its queue and learn from the time it was at risk."""
-        kind = state.kind
-        del self._queues[kind][key]
+    def _leave(self, key: int, state: _State) -> None:
+        """Take the entry out of its queue; it saved nothing since it was last seen."""
+        del state.kind.queue[key]
+        self._learn(state, 0.0, 0.0)
+
+    def _learn(self, state: _State, by_window: float, beyond: float) -> None:
+        """Learn from what the entry's pieces saved and the time they were at risk."""
+        kind, clock, keep = state.kind, self._clock, self._keep
         began = state.seen - state.unused_since + 1
-        at_risk = math.log((self._clock - state.unused_since + 1) / began)
-        state.seen = self._clock
-        if kind[0] == "window":
-            self._learn(kind, by_window, at_risk)
-            core = ("core", state.redundant, state.core_class)
-            self._values_of(core).learn(beyond - by_window, at_risk, self._keep)
-        else:
-            self._learn(kind, beyond, at_risk)
+        at_risk = math.log((clock - state.unused_since + 1) / began)
+        state.seen = clock
+        saved_s = by_window if kind.is_window else beyond
+        kind.learn(saved_s, at_risk, keep)
+        self._mean.learn(saved_s, at_risk, keep)
+        if kind.is_window:
+            core = self._class("core", state.redundant, state.core_class)
+            core.learn(beyond - by_window, at_risk, keep)
 
-    def _learn(self, kind: _Class, saved_s: float, at_risk: float) -> None:
-        self._values[kind].learn(saved_s, at_risk, self._keep)
-        self._mean.learn(saved_s, at_risk, self._keep)
-
-    def _values_of(self, kind: _Class) -> _Value:
-        value = self._values.get(kind)
-        if value is None:
-            value = self._values[kind] = _Value()
-            self._queues[kind] = OrderedDict()
-        return value
+    def _class(self, piece: str, redundant: bool, size: int) -> _Class:
+        name = (piece, redundant, size)
+        kind = self._classes.get(name)
+        if kind is None:
+            kind = self._classes[name] = _Class(piece)
+        return kind

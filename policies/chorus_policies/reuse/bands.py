@@ -119,8 +119,10 @@ class Bands:
         chosen: tuple[Entry, float, _Row, bool] | None = None
         refusal = _NO_NEIGHBOUR
         for entry, similarity in neighbours:
-            row = next((row for row in table if similarity >= row.similarity), None)
-            if row is None:
+            for row in table:
+                if similarity >= row.similarity:
+                    break
+            else:
                 refusal = _NO_WHOLE_STEP if refusal is _NO_NEIGHBOUR else refusal
                 break
             bound = row.bound

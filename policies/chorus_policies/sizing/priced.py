@@ -1,107 +1,137 @@
-"""Capacity by price: grow while the next bytes save more than they cost, else shrink.
+"""Capacity by price: the size whose savings are largest beyond what its memory costs.
 
-Ghosts within ``margin`` of the capacity show what that much more memory would have saved, in
-GPU-seconds; the GPU's price turns them into dollars, the tier's price says what the memory costs.
-The capacity grows by ``step`` when the saving is dearer than the memory, and shrinks by it when it
-is cheaper; it waits until the evidence amounts to ``evidence`` typical ghost hits either way, so it
-neither chases single hits nor swings. The scenario's capacity is the most it takes. Own
-formulation; marginal utility from ghosts goes back to Patterson et al., SOSP 1995.
+Shadows (``shadow.py``) measure what the tier would save at sizes half an octave apart, so the next
+size is a jump to the best one. Two things are learned apart, each over the longest past that
+nothing newer contradicts (``evidence.py``): how often requests come, which changes fast and is
+quick to see, and what the step to the next size saves a request, which is rare to see and changes
+slowly. The second is kept by how long an entry would stay, bytes over traffic, not by bytes: users
+who return after an hour do so whether others come or not. So the capacity follows traffic within
+about a hundred requests. It stays until the net value given up by staying adds up to a share of
+what one reuse usually saves: a large error is left within minutes, a slight or doubtful one after
+hours. The scenario's capacity is the most it takes.
 
-State: eight numbers. Cost per call: O(1). Left out: the cost of moving bytes, and forecasts.
+Own formulation; marginal utility from ghosts goes back to Patterson et al., SOSP 1995. State: that
+of the shadows and some thousand numbers. Cost per lookup: a plan per size, about half a
+millisecond. Left out: the cost of moving bytes, and forecasts.
 """
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
 
 from chorus_policies.parts import Prices, Setting
+from chorus_policies.sizing.evidence import Evidence
+
+#: Sizes per octave. Net value is flat around the best size: a fifth beside it, the furthest that
+#: half octaves leave one, loses about 2 % of what its memory costs.
+_PER_OCTAVE = 2
+
+#: Half octaves between the shortest and the longest mean gap told apart: 30 us and 9 hours.
+_GAPS = 60
+
+_GIB = 2**30
+_HOUR_S = 3600.0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``least_share`` of the scenario's capacity is where it starts and the least it keeps.
+    """``least_share`` of the scenario's capacity is about where it starts and the least it keeps.
 
-    A larger ``step`` follows faster and overshoots more; more ``evidence`` waits longer and errs
-    less; a larger ``margin`` sees more ghosts and blurs where the margin is.
+    Less of it costs more shadows. ``patience`` is the net value it gives up before it changes, in
+    usual savings of one reuse: more of it changes less often and follows later.
     """
 
-    least_share: float = 0.02
-    step: float = 0.25
-    margin: float = 0.25
-    evidence: float = 3.0
+    least_share: float = 0.004
+    patience: float = 0.25
 
     def __post_init__(self) -> None:
         if not 0 < self.least_share <= 1:
             raise ValueError(f"least_share is {self.least_share}; a share in (0, 1] is needed")
-        for name in ("step", "margin"):
-            value = getattr(self, name)
-            if not 0 < value <= 4:
-                raise ValueError(f"{name} is {value}; a number in (0, 4] is needed")
-        if not 1 <= self.evidence <= 1000:
-            raise ValueError(f"evidence is {self.evidence}; 1 to 1000 is needed")
+        if not 0 <= self.patience <= 1000:
+            raise ValueError(f"patience is {self.patience}; 0 to 1000 usual savings are needed")
 
 
 class Priced:
     """Follows the price of memory and of GPU time."""
 
     def __init__(self, config: Config, setting: Setting) -> None:
-        self._config = config
-        self._most = setting.capacity_bytes
-        self._least = max(1, int(setting.capacity_bytes * config.least_share))
-        self._capacity = self._least
+        most = setting.capacity_bytes
+        least = max(1.0, most * config.least_share)
+        count = int(_PER_OCTAVE * np.log2(most / least)) + 1
+        self._sizes = [int(most / 2 ** (back / _PER_OCTAVE)) for back in range(count)][::-1]
+        self._more_bytes = np.diff(self._sizes).astype(np.float64)
+        self._patience = config.patience
         self._prices = Prices()
-        self._since = 0.0
-        self._full = False
-        self._gained_usd = 0.0
-        self._typical_usd = 0.0
+        self._place = 0
+        self._least = 0
+        self._given_up_usd = 0.0
+        self._last: float | None = None
+        self._gap_s = Evidence(1)
+        self._more_s = Evidence(_GAPS + len(self._sizes))
 
     def priced(self, prices: Prices) -> None:
-        """Learn the prices of the tier and of GPU time."""
+        """Learn the prices of the tier and of GPU time; memory for nothing is all taken at once."""
         self._prices = prices
+        if not prices.usd_per_byte_s:
+            self._place = self._least = len(self._sizes) - 1
 
     def capacity(self, now: float) -> int:
         """Return the bytes the tier may occupy."""
-        return self._capacity
+        return self._sizes[self._place]
 
-    def ghost_bytes(self) -> float:
-        """Return how deep ghosts are worth keeping."""
-        return self._capacity * self._config.margin
+    def sizes(self) -> Sequence[int]:
+        """Return the sizes it chooses from."""
+        return self._sizes
 
     def holds(self, size_bytes: int) -> None:
         """Learn the size of an entry: the tier must be able to hold it."""
-        if size_bytes > self._least:
-            self._least = min(self._most, size_bytes)
-            self._capacity = max(self._capacity, self._least)
+        while self._sizes[self._least] < size_bytes and self._least + 1 < len(self._sizes):
+            self._least += 1
+        self._place = max(self._place, self._least)
 
-    def left(self, freed_bytes: int, now: float) -> None:
-        """Learn that bytes left for want of room: the margin counts from now on."""
-        if not self._full:
-            self._full, self._since, self._gained_usd = True, now, 0.0
+    def looked_up(self, saved_s: Sequence[float], full: int, now: float) -> str | None:
+        """Learn what each size would have saved; return why the capacity changed.
 
-    def looked_up(self, gain_s: float, now: float) -> str | None:
-        """Learn what ghosts within the margin would have saved; return why the capacity changed.
-
-        ``None`` means that it did not change.
+        ``None`` means that it did not change. A size counts from when the next smaller one is full.
         """
-        if not self._full:
+        last, self._last = self._last, now
+        if last is None:
             return None
-        gain = gain_s * self._prices.gpu_usd_per_s
-        if gain > 0:
-            self._gained_usd += gain
-            weight = 0.1 if self._typical_usd else 1.0
-            self._typical_usd += weight * (gain - self._typical_usd)
-        margin = self._capacity * self._config.margin
-        cost = margin * self._prices.usd_per_byte_s * (now - self._since)
-        enough = self._config.evidence * self._typical_usd
-        if self._gained_usd >= max(enough, cost) and self._gained_usd > 0:
-            return self._change(1 + self._config.step, cost)
-        if cost >= max(enough, self._gained_usd) and cost > 0:
-            return self._change(1 / (1 + self._config.step), cost)
-        return None
+        self._gap_s.learn(np.array([now - last]))
+        gap_s = float(self._gap_s.means()[0])
+        if not gap_s:
+            return None
+        more_s = self._learn_more_s(np.diff(saved_s)[:full], gap_s)
+        gained_usd = more_s / gap_s * self._prices.gpu_usd_per_s
+        cost_usd = self._more_bytes * self._prices.usd_per_byte_s
+        net_usd = np.concatenate(([0.0], np.cumsum(gained_usd - cost_usd)))
+        best = self._least + int(np.argmax(net_usd[self._least : max(full, self._least) + 1]))
+        self._given_up_usd += float(net_usd[best] - net_usd[self._place]) * (now - last)
+        usual_usd = self._more_s.usual() * self._prices.gpu_usd_per_s
+        if best == self._place or self._given_up_usd <= self._patience * usual_usd:
+            return None
+        between = slice(min(best, self._place), max(best, self._place))
+        return self._change(best, float(gained_usd[between].sum()), float(cost_usd[between].sum()))
 
-    def _change(self, factor: float, cost: float) -> str | None:
-        """Change the capacity and begin to gather evidence anew."""
-        before, gained = self._capacity, self._gained_usd
-        self._capacity = min(self._most, max(self._least, int(self._capacity * factor)))
-        self._full, self._gained_usd = False, 0.0
-        if self._capacity == before:
-            return None
-        word = "more" if factor > 1 else "less"
-        return f"{word}: the margin saved ${gained:.4f} and cost ${cost:.4f}"
+    def _learn_more_s(self, more_s: np.ndarray, gap_s: float) -> np.ndarray:
+        """Learn what each step to the next size saved a request; return the means.
+
+        An entry stays for the tier's bytes over the bytes that come, so traffic an octave thinner
+        makes a size what the size an octave up was: a step's column is its place and the gap's.
+        """
+        column = min(_GAPS, max(0.0, _GAPS / 2 + _PER_OCTAVE * float(np.log2(gap_s))))
+        self._more_s.learn(more_s, round(column))
+        first = int(column)
+        means = self._more_s.means(first, len(self._sizes))
+        return means[:-1] + (column - first) * np.diff(means)
+
+    def _change(self, place: int, saved_usd: float, cost_usd: float) -> str:
+        """Take another size; the dollars are per second and lie between the two sizes."""
+        word = "more" if place > self._place else "less"
+        low, high = sorted((self._sizes[self._place] / _GIB, self._sizes[place] / _GIB))
+        given_up, self._given_up_usd = self._given_up_usd, 0.0
+        self._place = place
+        return (
+            f"{word}: from {low:.2f} to {high:.2f} GiB saves ${saved_usd * _HOUR_S:.4f} and costs "
+            f"${cost_usd * _HOUR_S:.4f} an hour; staying gave up ${given_up:.4f}"
+        )

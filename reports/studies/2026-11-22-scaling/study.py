@@ -2,13 +2,15 @@
 
 Needs the extras ``embed`` and ``fast``. Each measurement is a process of its own, on two threads at
 most. The first run embeds 40,000 prompts (minutes); a million requests need 8 GB at most. With
-arguments only these sizes of the growth table are measured anew: ``study.py 10000 100000``.
+arguments only these parts are measured anew: sizes of the growth table (``study.py 10000 100000``),
+or what a decision costs with 100,000 residents (``study.py residents``).
 """
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SIZES = (10_000, 100_000, 1_000_000)
@@ -62,14 +64,39 @@ def tables() -> str:
     for name, text in rows.items():
         cells = [text(swept[engine]) if engine in swept else "-" for engine in ENGINES]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    if (HERE / "residents.json").is_file():
+        lines += ["", *resident_lines(json.loads((HERE / "residents.json").read_text()))]
     return "\n".join(lines) + "\n"
+
+
+def resident_lines(found: dict[str, Any]) -> list[str]:
+    """Return the table of what a decision costs with many residents."""
+    rows = found["policies"]
+    lines = ["| 100,000 residents | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    lines.append(
+        "| residents, mean | "
+        + " | ".join(f"{row['residents']:,.0f}" for row in rows.values())
+        + " |"
+    )
+    for name in ("plans", "hits", "admissions", "victims"):
+        cells = [
+            f"{row['decisions'][name] / row['decisions']['plans']:.2f}" for row in rows.values()
+        ]
+        lines.append(f"| {name} a request | " + " | ".join(cells) + " |")
+    for code, title in (("python", "`Cache`, Python"), ("compiled", "compiled twin, whole loop")):
+        for what in ("requests", "decisions"):
+            cells = [f"{row[what + '_per_cpu_s'][code]:,.0f}" for row in rows.values()]
+            lines.append(f"| {title}: {what} per CPU s | " + " | ".join(cells) + " |")
+    return lines
 
 
 def main() -> None:
     """Measure, then rewrite the tables in the README."""
-    sizes = [int(argument) for argument in sys.argv[1:] if argument != "tables"]
-    for size in sizes or (() if "tables" in sys.argv else SIZES):
+    sizes = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
+    for size in sizes or (SIZES if len(sys.argv) == 1 else ()):
         measure("growth.py", str(size), f"growth-{size}.json")
+    if len(sys.argv) == 1 or "residents" in sys.argv:
+        measure("resident_speed.py", "residents.json")
     if len(sys.argv) == 1:
         for engine in ENGINES:
             measure("sweep_speed.py", f"sweep-{engine}.json", engine)

@@ -1,4 +1,4 @@
-"""Priced sizing: grows while the margin saves more than it costs, and shrinks when it does not."""
+"""Priced sizing: jumps to the size with the largest net value, once staying has cost enough."""
 
 import random
 
@@ -11,68 +11,130 @@ GIB = 2**30
 
 
 def make(**numbers: float) -> Priced:
-    setting = Setting(capacity_bytes=100 * GIB, chance=random.Random(0))  # noqa: S311
-    part = Priced(Config(**numbers), setting)
-    # One GPU-second costs a dollar, a GiB costs a dollar per 100 s.
+    setting = Setting(capacity_bytes=8 * GIB, chance=random.Random(0))  # noqa: S311
+    part = Priced(Config(**({"least_share": 0.24} | numbers)), setting)
+    # One GPU-second costs a dollar, a GiB costs a cent a second.
     part.priced(Prices(gpu_usd_per_s=1.0, usd_per_byte_s=0.01 / GIB))
     return part
 
 
-def test_it_starts_small_and_waits_until_it_is_full() -> None:
-    part = make(least_share=0.1)
-    assert part.capacity(0.0) == 10 * GIB
-    assert part.looked_up(50.0, 5.0) is None
-    assert part.capacity(5.0) == 10 * GIB
+def serve(
+    part: Priced,
+    saved_s: list[float],
+    *,
+    begin: float = 0.0,
+    requests: int = 30,
+    gap_s: float = 8.0,
+    full: int = 5,
+) -> list[tuple[float, str]]:
+    """Ask with the same savings again and again; return when and why the capacity changed."""
+    changes = []
+    for number in range(requests):
+        now = begin + number * gap_s
+        reason = part.looked_up(saved_s, full, now)
+        if reason is not None:
+            changes.append((now, reason))
+    return changes
 
 
-def test_ghost_hits_worth_more_than_the_memory_make_it_grow() -> None:
-    part = make(least_share=0.1, evidence=3)
-    part.left(GIB, 0.0)
-    # The margin of 2.5 GiB costs 0.025 $ a second; each hit saves 2 $.
-    assert part.looked_up(2.0, 1.0) is None
-    assert part.looked_up(2.0, 2.0) is None
-    reason = part.looked_up(2.0, 3.0)
-    assert reason is not None
-    assert reason.startswith("more: the margin saved $6.0000 and cost $0.0750")
-    assert part.capacity(3.0) == int(12.5 * GIB)
+def test_sizes_are_half_an_octave_apart_up_to_the_scenarios() -> None:
+    sizes = make().sizes()
+    assert [round(size / GIB, 2) for size in sizes] == [2.0, 2.83, 4.0, 5.66, 8.0]
+    assert make().capacity(0.0) == 2 * GIB
 
 
-def test_a_margin_that_saves_nothing_makes_it_shrink_to_the_least() -> None:
-    part = make(least_share=0.1)
-    part.left(GIB, 0.0)
-    for second in range(1, 4):
-        part.looked_up(2.0, float(second))
-    part.left(GIB, 3.0)
-    # Three typical hits are 6 $; 3.125 GiB of margin cost that after 192 s.
-    assert part.looked_up(0.0, 190.0) is None
-    reason = part.looked_up(0.0, 200.0)
-    assert reason is not None
-    assert reason.startswith("less")
-    assert part.capacity(200.0) == 10 * GIB
+def test_it_jumps_to_the_best_size_and_says_why() -> None:
+    # Every 8 s a request, and 0.08 $ a GiB for them: 2.83 GiB cost 0.066 $ more than 2, 4 cost
+    # 0.094 $ more than that, and 5.66 another 0.133 $, which 0.1 s does not save.
+    part = make()
+    changes = serve(part, [1.0, 2.0, 3.0, 3.1, 3.2])
+    assert len(changes) == 1
+    now, reason = changes[0]
+    assert part.capacity(now) == 4 * GIB
+    # Two seconds of 8, 0.25 $ a second, are 900 $ an hour; 2 GiB cost 72 $ an hour. Staying gave
+    # up the difference for the 8 s since the first request.
+    assert reason == (
+        "more: from 2.00 to 4.00 GiB saves $900.0000 and costs $72.0000 an hour; "
+        "staying gave up $1.8400"
+    )
 
 
-def test_it_never_takes_more_than_the_scenario_gives() -> None:
-    part = make(least_share=0.9)
-    part.left(GIB, 0.0)
-    for second in range(1, 50):
-        part.looked_up(1000.0, float(second))
-        part.left(GIB, float(second))
-    assert part.capacity(50.0) == 100 * GIB
+def test_what_staying_gives_up_adds_up_before_it_changes() -> None:
+    # A step saves 0.1 $ a request and costs 0.066 $: staying gives up 0.034 $ each time, and the
+    # usual saving is 0.1 $. Patience 1 lets three requests pass, and 3 lets nine.
+    waits = []
+    for patience in (1.0, 3.0):
+        changes = serve(make(patience=patience), [1.0, 1.1, 1.1, 1.1, 1.1], full=1)
+        assert [reason[:4] for _, reason in changes] == ["more"]
+        waits.append(changes[0][0] / 8.0)
+    assert waits == [3.0, 9.0]
+
+
+def test_savings_smaller_than_the_cost_of_memory_leave_it_small() -> None:
+    part = make()
+    assert serve(part, [5.0, 5.01, 5.02, 5.03, 5.04], requests=300) == []
+    assert part.capacity(3000.0) == 2 * GIB
+
+
+def test_it_never_goes_beyond_the_size_that_holds_all_there_was() -> None:
+    part = make()
+    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], full=2)
+    assert part.capacity(300.0) == 4 * GIB
+    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], begin=300.0)
+    assert part.capacity(600.0) == 8 * GIB
+
+
+def test_thinner_traffic_makes_it_shrink_within_fifty_requests() -> None:
+    part = make()
+    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], requests=300)
+    assert part.capacity(3000.0) == 8 * GIB
+    # A request in ten minutes: every further GiB costs six dollars and saves one at most.
+    changes = serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], begin=3000.0, requests=48, gap_s=600.0)
+    assert changes
+    assert all(reason.startswith("less: ") for _, reason in changes)
+    assert part.capacity(40_000.0) == 2 * GIB
+
+
+def test_equal_calls_give_equal_answers() -> None:
+    one, other = make(), make()
+    saved = [1.0, 1.5, 1.9, 2.2, 2.4]
+    assert serve(one, saved) == serve(other, saved)
+
+
+def test_memory_for_nothing_is_all_taken_at_once() -> None:
+    part = make()
+    part.priced(Prices(gpu_usd_per_s=1.0))
+    assert part.capacity(0.0) == 8 * GIB
+    assert serve(part, [1.0, 1.0, 1.0, 1.0, 1.0]) == []
+
+
+def test_gpu_time_for_nothing_is_not_saved() -> None:
+    part = make()
+    part.priced(Prices(usd_per_byte_s=0.01 / GIB))
+    assert serve(part, [1.0, 2.0, 3.0, 4.0, 5.0]) == []
+    assert part.capacity(300.0) == 2 * GIB
+
+
+def test_requests_of_one_instant_are_borne() -> None:
+    part = make()
+    assert serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], gap_s=0.0) == []
 
 
 def test_the_least_holds_any_entry_that_asks() -> None:
-    part = make(least_share=0.01)
-    part.holds(7 * GIB)
-    assert part.capacity(0.0) == 7 * GIB
+    part = make()
+    part.holds(3 * GIB)
+    assert part.capacity(0.0) == 4 * GIB
+    serve(part, [5.0, 5.0, 5.0, 5.0, 5.0])
+    assert part.capacity(300.0) == 4 * GIB
 
 
 @pytest.mark.parametrize(
     ("numbers", "complaint"),
     [
         ({"least_share": 0.0}, "least_share"),
-        ({"step": -1.0}, "step"),
-        ({"margin": 9.0}, "margin"),
-        ({"evidence": 0.0}, "evidence"),
+        ({"least_share": 1.5}, "least_share"),
+        ({"patience": -1.0}, "patience"),
+        ({"patience": float("inf")}, "patience"),
     ],
 )
 def test_numbers_out_of_range_are_refused(numbers: dict[str, float], complaint: str) -> None:

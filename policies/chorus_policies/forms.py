@@ -1,0 +1,67 @@
+"""What results leave behind: the form of each shape of request and plan, worked out once."""
+
+import msgspec
+
+from chorus_policies.entry import NO_WINDOW, Entry, EntryForm, Query
+from chorus_policies.parts import Reuse
+from chorus_policies.plan import Fresh, Plan, Regional, Resume
+
+#: Plans that take over part of the steps.
+_PART = (Resume, Regional)
+
+
+class Form(msgspec.Struct, frozen=True, gc=False):
+    """The step latents a result keeps, its bytes, and its bytes without them."""
+
+    first_step: int
+    last_step: int
+    size_bytes: int
+    core_bytes: int
+
+    @property
+    def latents(self) -> int:
+        """How many latents it is: the final one and those of its steps."""
+        return 1 + max(0, self.last_step - self.first_step + 1)
+
+
+class Forms:
+    """Makes entries in a policy's entry form."""
+
+    def __init__(self, form: EntryForm, reuse: Reuse) -> None:
+        self._form = form
+        self._reuse = reuse
+        self._known: dict[tuple[int, int, int, int], Form] = {}
+
+    def of(self, query: Query, plan: Plan) -> Form:
+        """Return the form of what ``plan`` makes for ``query``."""
+        computed_from = plan.k1 if isinstance(plan, _PART) else 0
+        key = (query.steps, query.latent_bytes, query.result_bytes, computed_from)
+        form = self._known.get(key)
+        if form is None:
+            window = self._form.window(self._reuse.span(query.steps), computed_from)
+            whole, core = (self._form.size_bytes(kept, query) for kept in (window, NO_WINDOW))
+            form = self._known[key] = Form(*window, whole, core)
+        return form
+
+    def entry(
+        self, query: Query, namespace: str, plan: Plan, cost_s: float, *, finished: bool
+    ) -> Entry:
+        """Return what ``plan`` made, or is making, for ``query`` in ``cost_s`` GPU-seconds."""
+        form = self.of(query, plan)
+        fresh = isinstance(plan, Fresh)
+        return Entry(
+            key=query.sequence,
+            namespace=namespace,
+            identity=query.identity if fresh else None,
+            size_bytes=form.size_bytes,
+            core_bytes=form.core_bytes,
+            steps=query.steps,
+            first_step=form.first_step,
+            last_step=form.last_step,
+            exact=fresh,
+            donor=None if isinstance(plan, Fresh) else plan.donor,
+            donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
+            cost_s=cost_s,
+            marks=query.marks,
+            finished=finished,
+        )
