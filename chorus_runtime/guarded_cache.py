@@ -3,17 +3,22 @@
 The clock is read inside the lock, so instants rise in call order. What the cache decides about
 other entries (evict, demote, trim) it writes to the journal; those rows are the orders that are
 carried out on the latent store before the lock is given back.
+The file is long because there is one method for each call into the cache.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+
+import msgspec
 
 from chorus_policies.cache import Cache, Stored
 from chorus_policies.entry import Query
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.live.calls import Call
 from chorus_policies.plan import Copy, Fresh, Plan, reused_steps
+from chorus_policies.reuse.learned import Learned
 from chorus_runtime.cache_state import CacheState, TierState
 from chorus_runtime.clock import Clock
 from chorus_runtime.run_log import RunLog
@@ -22,6 +27,9 @@ from chorus_runtime.store.kept import Kept, KeptFacts
 from chorus_runtime.store.store import LatentStore
 from chorus_runtime.store.tiers import TIERS
 from chorus_traces.errors import EngineError, PolicyError
+
+#: Reused results that can still be judged; the oldest cannot any more. Each is about 1 KiB.
+_MOST_JUDGED = 16_384
 
 
 class GuardedCache:
@@ -57,6 +65,7 @@ class GuardedCache:
         self._facts: dict[int, KeptFacts] = {}
         self._flying: dict[int, Flying] = {}
         self._failed: dict[int, Query] = {}
+        self._reused: OrderedDict[int, tuple[Query, Plan]] = OrderedDict()
 
     def __len__(self) -> int:
         """Return the number of resident entries."""
@@ -118,7 +127,36 @@ class GuardedCache:
         """Return the plan for ``query``; its donor stays pinned until ``release``."""
         with self._call() as now:
             self._note(Call(name="lookup", now_s=now, query=query))
-            return self._cache.lookup(query, now)
+            plan = self._cache.lookup(query, now)
+            if not isinstance(plan, Fresh | Copy):
+                self._remember(query, plan)
+            return plan
+
+    def judged(self, key: int, acceptable: bool) -> bool:
+        """Tell the policy whether the result of request ``key`` was good enough.
+
+        Return ``False`` where it cannot be told: it was not made with reuse, was judged before, or
+        is too old.
+        """
+        with self._call() as now:
+            query, plan = self._reused.pop(key, (None, None))
+            if query is None or plan is None:
+                return False
+            call = Call(name="judged", now_s=now, query=query, plan=plan, acceptable=acceptable)
+            self._note(call)
+            self._cache.judged(query, plan, acceptable, now)
+            return True
+
+    def learned(self) -> tuple[Learned, ...]:
+        """Return what judgements taught the policy."""
+        with self._lock:
+            return self._cache.learned()
+
+    def recall(self, learned: tuple[Learned, ...]) -> None:
+        """Teach the policy what an earlier run learned."""
+        with self._call() as now:
+            self._note(Call(name="recall", now_s=now, learned=learned))
+            self._cache.recall(learned, now)
 
     def release(self, donor: int) -> None:
         """Take one pin off ``donor``."""
@@ -191,6 +229,7 @@ class GuardedCache:
         donor = -1 if isinstance(plan, Fresh) else plan.donor
         similarity = 0.0 if isinstance(plan, Fresh) else plan.similarity
         with self._call() as now:
+            self._reused.pop(query.sequence, None)
             self.journal.write(
                 JournalRow(now, "fallback", query.sequence, reason, donor, similarity, k1, k2, 0)
             )
@@ -256,6 +295,12 @@ class GuardedCache:
             self._log.row(row)
         if row.call in ("abandon", "demote", "evict", "remove", "trim"):
             self._orders.append(row)
+
+    def _remember(self, query: Query, plan: Plan) -> None:
+        """Keep what a judgement of the result would be about; the embedding says nothing there."""
+        self._reused[query.sequence] = (msgspec.structs.replace(query, embedding=None), plan)
+        if len(self._reused) > _MOST_JUDGED:
+            self._reused.popitem(last=False)
 
     def _note(self, call: Call) -> None:
         if self._keeps_calls:

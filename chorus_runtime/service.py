@@ -27,8 +27,10 @@ from chorus_policies.journal import Journal
 from chorus_policies.live.calls import Call
 from chorus_policies.marks import marks_of
 from chorus_policies.namespace import Deployment, identity_of, namespace_of
+from chorus_policies.parts import QualityWatcher
 from chorus_policies.plan import Copy, Fresh, Plan
 from chorus_policies.policy import Policy, load_policy
+from chorus_policies.reuse.learned import Learned
 from chorus_runtime.alignment.compare import Comparer, DiffComparer
 from chorus_runtime.asked import Asked, check_output_type, check_text, seed_of
 from chorus_runtime.cache_state import CacheState
@@ -112,7 +114,10 @@ class Chorus:
             keep_calls=keep_calls,
             log=log,
         )
-        self._span = self.policy.reuse(0).span
+        reuse = self.policy.reuse(0)
+        self._span = reuse.span
+        #: Whether the policy learns from judged results.
+        self.learns = isinstance(reuse, QualityWatcher)
         self._carrier = Carrier(model, comparer or DiffComparer(), self._window, self._cache.read)
         self._step_s: dict[Shape, float] = {}
         self._reuse_cost = ReuseCost()
@@ -194,6 +199,22 @@ class Chorus:
     def drop(self, matches: Callable[[KeptFacts], bool], reason: str) -> int:
         """Drop all entries that match, those in use as soon as they are not; return how many."""
         return self._cache.drop_all(matches, reason)
+
+    def judged(self, key: int, acceptable: bool) -> bool:
+        """Tell the policy whether the result of request ``key`` was good enough.
+
+        ``key`` is the number ``ask`` gave it. Return ``False`` where there is nothing to learn: it
+        was not made with reuse, was judged before, or is too old.
+        """
+        return self._cache.judged(key, acceptable)
+
+    def learned(self) -> tuple[Learned, ...]:
+        """Return what judgements taught the policy; give it to ``recall`` of a later one."""
+        return self._cache.learned()
+
+    def recall(self, learned: tuple[Learned, ...]) -> None:
+        """Teach the policy what an earlier run learned, before the first request."""
+        self._cache.recall(learned)
 
     def ask(
         self,

@@ -14,6 +14,7 @@ import numpy as np
 from chorus_policies.journal import Journal
 from chorus_sim.bootstrap import BLOCKS, DRAWS, FloatArray, block_draws, block_sums
 from chorus_sim.experiment import prepare, vary
+from chorus_sim.judgements import judgements_block
 from chorus_sim.runs import run_clairvoyant, run_policy, run_unbounded, run_uncached
 from chorus_sim.scenario import Scenario
 from chorus_sim.scenario_file import with_policy
@@ -89,7 +90,8 @@ def _saved(baseline: Run, run: Run) -> FloatArray:
 def _figures(run: Run) -> dict[str, Any]:
     kinds = run.served.kinds()
     responses = run.responses()
-    return {
+    judged = {} if run.verdicts is None else {"judgements": judgements_block(run.verdicts, 0)}
+    return judged | {
         "request_hit_ratio": 1 - kinds.count("fresh") / len(kinds),
         "response_p95_s": float(np.percentile(responses, 95)),
         "evictions": run.evictions,

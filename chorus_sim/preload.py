@@ -13,6 +13,7 @@ import numpy as np
 
 from chorus_policies.cache import Cache
 from chorus_policies.plan import Copy, Fresh, Plan
+from chorus_sim.judge import Judge
 from chorus_sim.model import Model
 from chorus_sim.price import PriceList
 from chorus_sim.served import Served, Service
@@ -21,12 +22,18 @@ from chorus_sim.workload import Workload
 _UNCACHED = Fresh(reason="no cache")
 
 
-def serve(workload: Workload, gpus: int, cache: Cache | None, preloaded: int) -> Served:
-    """Serve a workload whose first ``preloaded`` requests only fill the cache."""
+def serve(
+    workload: Workload,
+    gpus: int,
+    cache: Cache | None,
+    preloaded: int,
+    judge: Judge | None = None,
+) -> Served:
+    """Serve a workload whose first ``preloaded`` requests only fill the cache, judged by nobody."""
     if not preloaded:
-        return Model(workload, gpus, cache).run()
+        return Model(workload, gpus, cache, judge).run()
     before = _fill(workload, cache, preloaded)
-    after = Model(window_of(workload, preloaded), gpus, cache).run()
+    after = Model(window_of(workload, preloaded), gpus, cache, judge).run()
     return _joined(before, after)
 
 

@@ -17,6 +17,8 @@ from chorus_sim.compiled.supported import numba_missing, unsupported_policy, uns
 #: The graph is built down to this similarity, so that policies with other tables share it.
 from chorus_sim.experiment import Prepared
 from chorus_sim.graph_index import GraphIndex
+from chorus_sim.judge import judge_of
+from chorus_sim.judgements import verdicts_of
 from chorus_sim.preload import serve
 from chorus_sim.quantities import parse_warm_up
 from chorus_sim.statistics import mser5
@@ -106,7 +108,7 @@ def _cached(
 ) -> Run:
     seed, ghosts = prepared.scenario.run.seed, GraphIndex(prepared.graph)
     cache = Cache(policy, tiers, index, journal, seed=seed, ghost_index=ghosts)
-    return _run(prepared, cache, tiers, note)
+    return _run(prepared, cache, tiers, note, policy)
 
 
 def _why_simpy(prepared: Prepared, tiers: tuple[TierSpec, ...]) -> str | None:
@@ -153,12 +155,20 @@ def _compiled(prepared: Prepared, tier: TierSpec | None) -> Run:
 
 
 def _run(
-    prepared: Prepared, cache: Cache | None, tiers: tuple[TierSpec, ...], note: str = ""
+    prepared: Prepared,
+    cache: Cache | None,
+    tiers: tuple[TierSpec, ...],
+    note: str = "",
+    policy: PartsMaker | None = None,
 ) -> Run:
     preloaded = preloaded_requests(prepared.trace)
+    judge = None if policy is None else judge_of(prepared.scenario, prepared.trace)
     begin = time.process_time()
-    served = serve(prepared.workload, prepared.gpus, cache, preloaded)
+    served = serve(prepared.workload, prepared.gpus, cache, preloaded, judge)
     cpu_s = time.process_time() - begin
+    verdicts = None
+    if judge is not None and policy is not None:
+        verdicts = verdicts_of(judge, policy, prepared.workload.queries, served.plan)
     return Run(
         served=served,
         gpus=prepared.gpus,
@@ -175,6 +185,7 @@ def _run(
         evictions=0 if cache is None else cache.evictions,
         cpu_s=cpu_s,
         engine_note=note,
+        verdicts=verdicts,
     )
 
 

@@ -84,7 +84,7 @@ class PricesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     gpu_hour_usd: float = 3.0
     gib_hour_usd: dict[str, float] = msgspec.field(
-        default_factory=lambda: {"gpu": 0.02, "host": 0.003, "disk": 0.0001, "network": 0.0002}
+        default_factory=lambda: {"gpu": 0.02, "host": 0.003, "disk": 0.0001, "remote": 0.0002}
     )
 
     def __post_init__(self) -> None:
@@ -125,11 +125,15 @@ class RunSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One experiment. ``quality`` names a quality curve or a file of one; empty predicts none."""
+    """One experiment. ``quality`` names a quality curve or a file of one; empty predicts none.
+
+    ``judged`` is the share of reused results that somebody judges, by that curve.
+    """
 
     policy: str = "adaptive"
     profile: str = "wan2.1-1.3b-h200"
     quality: str = ""
+    judged: float = 0.0
     trace: TraceSection = TraceSection()
     workload: WorkloadSection = WorkloadSection()
     deployment: Deployment = Deployment()
@@ -138,6 +142,14 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     slo: SloSection = SloSection()
     prices: PricesSection = PricesSection()
     run: RunSection = RunSection()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.judged <= 1:
+            raise ValueError(f"judged is {self.judged}; a share in [0, 1] is needed")
+        if self.judged and not self.quality:
+            raise ValueError(
+                f"judged is {self.judged}, but no quality curve says how; name one with --quality"
+            )
 
     def to_toml(self) -> str:
         """Return the scenario as TOML, every default written out."""

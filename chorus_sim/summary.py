@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from chorus_policies.plan import PLAN_KINDS
 from chorus_sim.compiled.columns import ServedColumns
+from chorus_sim.judgements import Verdicts, judgements_block
 from chorus_sim.scenario import PricesSection
 from chorus_sim.served import Served
 from chorus_sim.statistics import batch_means_interval
@@ -40,6 +41,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One finished run, ready to be summarised.
 
     ``engine`` is what carried it out, and ``engine_note`` why it was not the one asked for.
+    ``verdicts`` are ``None`` where nothing is judged.
     """
 
     served: Served | ServedColumns
@@ -50,6 +52,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float
     engine: str = "simpy"
     engine_note: str = ""
+    verdicts: Verdicts | None = None
 
     def responses(self) -> FloatArray:
         """Return the response times in arrival order, seconds."""
@@ -77,6 +80,7 @@ def summarise(
     old = baseline.served
     old_start, old_finish = np.array(old.start)[cut:], np.array(old.finish)[cut:]
     old_response = old_finish - np.array(old.arrival)[cut:]
+    judged = None if run.verdicts is None else judgements_block(run.verdicts, cut)
     return {
         "requests": requests,
         "hits": hits,
@@ -109,6 +113,7 @@ def summarise(
         "cost": _cost(run, held, span, requests, prices),
         "cold_start": cold_start(codes == _FRESH),
         "misses": dict(sorted(served.miss_reasons(cut).items())),
+        **({} if judged is None else {"judgements": judged}),
     }
 
 

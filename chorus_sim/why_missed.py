@@ -27,6 +27,7 @@ from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import Entry
 from chorus_policies.journal import JournalRow
 from chorus_policies.plan import Copy, Fresh, Plan, reused_steps
+from chorus_policies.reuse.error_budget import REFUSALS
 from chorus_policies.similarity import QUANTA, exact_similarity, floor_quanta
 from chorus_sim.experiment import Prepared
 from chorus_sim.summary import Run
@@ -44,7 +45,7 @@ CAUSES = (
 _COMPULSORY, _NAMESPACE, _GATE, _FORM, _CAPACITY, _ADMISSION, _IN_FLIGHT = range(len(CAUSES))
 
 #: What an error budget answers where its table would have reused.
-BUDGET_REASONS = frozenset({"the error budget is spent", "not judged often enough to be trusted"})
+BUDGET_REASONS = REFUSALS
 
 #: What has become of an earlier request's result: the cause it stands for, or one of these.
 _RESIDENT, _NOTHING = -1, -2

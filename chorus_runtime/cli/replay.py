@@ -33,6 +33,11 @@ import click
     "--timeout", type=float, default=600.0, show_default=True, metavar="S", help="For an answer."
 )
 @click.option("--key", metavar="API_KEY", help="An operator's, where the server has keys.")
+@click.option(
+    "--tenants-file",
+    metavar="TOML",
+    help="The server's keys: each request goes out under its tenant's.",
+)
 def replay(
     path: str,
     url: str,
@@ -42,13 +47,25 @@ def replay(
     warm_up: int,
     timeout: float,
     key: str | None,
+    tenants_file: str | None,
 ) -> None:
     """Send a trace to a server at its instants, and keep what both sides saw."""
     from chorus_runtime.replay.replay import Wish, replay
+    from chorus_runtime.server.tenants import read_keys
     from chorus_traces.read import read_trace
     from chorus_traces.sample import sample_path
 
-    wish = Wish(url=url, speed=speed, loop=loop, warm_up=warm_up, timeout_s=timeout, key=key)
+    keys, operators = ({}, ()) if tenants_file is None else read_keys(Path(tenants_file))
+    wish = Wish(
+        url=url,
+        speed=speed,
+        loop=loop,
+        warm_up=warm_up,
+        timeout_s=timeout,
+        key=key or next(iter(operators), None),
+        # Of several keys of a tenant the first one will do.
+        tenant_keys={tenant: one for one, tenant in reversed(keys.items())},
+    )
     sample = path.startswith("sample:")
     trace = read_trace(sample_path(path.removeprefix("sample:")) if sample else Path(path))
     shows = sys.stderr.isatty()

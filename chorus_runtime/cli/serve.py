@@ -47,6 +47,11 @@ _BACKLOG = 2048
     help="Latents that outlive the server: a folder, redis://..., or what fsspec reads.",
 )
 @click.option("--log", metavar="DIR", help="Folder that gets a log of each run, and the videos.")
+@click.option(
+    "--durable",
+    is_flag=True,
+    help="Acknowledge a request once it is on disk: it outlives a loss of power.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free."
@@ -121,6 +126,8 @@ def serve(host: str, port: int, drain_s: float, **options: Any) -> None:
         ) from error
 
     keys, store, log = (options[name] for name in ("tenants_file", "store", "log"))
+    if options["durable"] and log is None:
+        raise EngineError("--durable has no effect without a log; give --log DIR")
     tenants = Tenants({}) if keys is None else read_tenants(Path(keys))
     try:
         limits = VideoLimits(
@@ -137,6 +144,7 @@ def serve(host: str, port: int, drain_s: float, **options: Any) -> None:
         rule=DeskRule(waiting=options["queue"], steps=options["steps"]),
         limits=limits,
         share_tenants=options["share_tenants"],
+        durable=options["durable"],
     )
     socket = bound(host, port)
     with socket:
@@ -205,7 +213,6 @@ def _far(options: dict[str, Any], fake: str) -> Any:
         return far_model(
             options["ray"],
             options["workers"],
-            options["policy"],
             name=options["model"],
             weights=options["weights"],
             fake=fake,

@@ -5,7 +5,7 @@ still answers, and ``"interrupted": true`` in ``replay.json``.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,11 @@ _IDLE_S = 60.0
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """How a trace is replayed."""
+    """How a trace is replayed.
+
+    ``key`` is an operator's. With ``tenant_keys`` each request goes out under its tenant's key, so
+    that the server keeps tenants apart as the trace does; without, all are those of ``key``.
+    """
 
     url: str
     speed: float = 1.0
@@ -34,6 +38,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     warm_up: int = 0
     timeout_s: float = 600.0
     key: str | None = None
+    tenant_keys: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.speed < float("inf"):
@@ -52,6 +57,7 @@ def replay(
     """
     if wish.warm_up >= len(trace):
         raise EngineError(f"--warm-up is {wish.warm_up} of {len(trace)} requests; fewer are needed")
+    check_tenants(trace, wish)
     check_folder(folder)
     asyncio.run(_checked(trace, wish))
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,6 +82,23 @@ def replay(
     if problem:
         raise EngineError(problem)
     return summary
+
+
+def check_tenants(trace: Trace, wish: Wish) -> None:
+    """Raise ``EngineError`` where keys are given, but not one for every request's tenant."""
+    if not wish.tenant_keys:
+        return
+    for request in trace.requests:
+        if request.tenant is None:
+            raise EngineError(
+                f"{trace.name}: request {request.id!r} has no tenant, so no key of the keys file "
+                "is its own; add tenants to the trace, or leave --tenants-file out"
+            )
+        if request.tenant not in wish.tenant_keys:
+            raise EngineError(
+                f"{trace.name}: request {request.id!r} is of tenant {request.tenant!r}, which the "
+                "keys file has no key for; add one"
+            )
 
 
 def check_folder(folder: Path) -> None:
@@ -109,7 +132,9 @@ async def _sent(
         rows.add(row)
         progress(len(rows.rows), len(trace))
 
-    async with Wire(wish.url, key=wish.key, timeout_s=wish.timeout_s) as wire:
+    async with Wire(
+        wish.url, key=wish.key, timeout_s=wish.timeout_s, tenant_keys=wish.tenant_keys
+    ) as wire:
         await drive(chains, wire.send, note, warm_up=wish.warm_up)
 
 
@@ -137,6 +162,7 @@ def _summary(
         "speed": wish.speed,
         "warm_up": wish.warm_up,
         "timeout_s": wish.timeout_s,
+        "tenants": sorted(wish.tenant_keys),
         "interrupted": interrupted,
         "problem": problem,
         "answered": len(rows),

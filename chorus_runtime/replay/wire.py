@@ -3,6 +3,7 @@
 import io
 import re
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,10 +27,21 @@ _LOG_FILES = (*RUN_FILES, "records.jsonl", "failures.jsonl")
 
 
 class Wire:
-    """Talks to one server. ``timeout_s`` is for a whole answer, waiting in its queue included."""
+    """Talks to one server. ``timeout_s`` is for a whole answer, waiting in its queue included.
 
-    def __init__(self, url: str, *, key: str | None, timeout_s: float) -> None:
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    ``key`` is the operator's; a request goes out under its tenant's of ``tenant_keys``, if any.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None,
+        timeout_s: float,
+        tenant_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        headers = {} if key is None else _bearer(key)
+        self._tenant_keys = tenant_keys or {}
         self.url = url.rstrip("/")
         try:
             self._client = httpx.AsyncClient(
@@ -69,7 +81,9 @@ class Wire:
         if _ID.fullmatch(request.id):
             body["id"] = request.id
         try:
-            answer = await self._client.post("/v1/videos/sync", json=body)
+            answer = await self._client.post(
+                "/v1/videos/sync", json=body, headers=self._headers_of(request)
+            )
         except httpx.HTTPError as error:
             return Reply(status=0, error=f"{type(error).__name__}: {error}".strip(": "))
         said = _json(answer)
@@ -80,6 +94,10 @@ class Wire:
             server_id=str(said.get("id", "")),
             kind=str((said.get("chorus") or {}).get("kind", "")),
         )
+
+    def _headers_of(self, request: Request) -> dict[str, str]:
+        key = self._tenant_keys.get(request.tenant or "")
+        return {} if key is None else _bearer(key)
 
     async def fetch_log(self, folder: Path) -> None:
         """Put the server's log of its run into ``folder``. Raises ``EngineError``."""
@@ -109,6 +127,10 @@ def unpack_log(packed: bytes, folder: Path) -> None:
     lacking = [name for name in RUN_FILES if not (folder / name).is_file()]
     if lacking:
         raise EngineError(f"{folder}: the server's log has no {', '.join(lacking)}")
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import msgspec
 from chorus_policies.costs.profile_book import Shape
 from chorus_runtime.clock import epoch_s
 from chorus_runtime.server.clips import frames_of
+from chorus_runtime.server.experience import Experience
 from chorus_runtime.server.job import Facts, Job
 from chorus_runtime.server.job_table import JobTable
 from chorus_runtime.server.refusal import Refusal
@@ -48,6 +49,8 @@ class Desk:
         self.jobs = JobTable(bench.videos, rule.remembered)
         self.workers = Workers(bench, workers, self.jobs.over)
         self.draining = ""
+        #: What judgements taught the policy, kept; ``None`` where there is no log.
+        self.experience: Experience | None = None
         self._log_names: set[int] = set()
         self._default = bench.chorus.model.shape_of(
             Request(id="default", arrival_s=0.0, prompt="", steps=rule.steps)

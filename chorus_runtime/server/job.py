@@ -14,6 +14,8 @@ from chorus_traces.request import Request
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 
+_JUDGED = {None: "", True: "acceptable", False: "not acceptable"}
+
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
     """Ends a run that nobody waits for any more."""
@@ -51,7 +53,10 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, kw_only=True):
-    """What is told of a job, and kept beside its video."""
+    """What is told of a job, and kept beside its video.
+
+    ``acceptable`` is what somebody thought of it, ``None`` until it is judged.
+    """
 
     id: str
     tenant: str
@@ -66,6 +71,7 @@ class Facts(msgspec.Struct, kw_only=True):
     error_code: str = ""
     error: str = ""
     made: Made | None = None
+    acceptable: bool | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -130,5 +136,9 @@ class Job:
             "seconds": facts.seconds,
             "remixed_from_video_id": None,
             "error": {"code": facts.error_code, "message": facts.error} if failed else None,
-            "chorus": None if facts.made is None else msgspec.to_builtins(facts.made),
+            "chorus": None if facts.made is None else self._made(facts.made),
         }
+
+    def _made(self, made: Made) -> dict[str, Any]:
+        told: dict[str, Any] = msgspec.to_builtins(made)
+        return told | {"judged": _JUDGED[self.facts.acceptable]}

@@ -1,5 +1,6 @@
 """A file of JSON lines that is only ever added to."""
 
+import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +30,10 @@ class LineFile:
             if written:
                 self._stream.truncate(self._stream.tell() - written)
             raise
+
+    def sync(self) -> None:
+        """Bring every line to the disk itself, where it outlives a loss of power."""
+        os.fsync(self._stream.fileno())
 
     def close(self) -> None:
         """Close the file. Closing twice is fine."""

@@ -65,6 +65,13 @@ class _Now(Collector):
         for code, number in dict(tally.failures).items():
             failures.add_metric([code], number)
         yield failures
+        judged = CounterMetricFamily(
+            "chorus_judged", "Videos judged by clients.", labels=["kind", "verdict"]
+        )
+        for kind in PLAN_KINDS:
+            for acceptable, verdict in ((True, "acceptable"), (False, "not_acceptable")):
+                judged.add_metric([kind, verdict], tally.verdicts[kind, acceptable])
+        yield judged
         state = self._bench.chorus.state()
         yield CounterMetricFamily(
             "chorus_saved_seconds", "GPU-seconds saved, estimated.", value=tally.saved_s

@@ -7,9 +7,11 @@ finished request), ``failures.jsonl`` (those that have none, and why), ``calls.l
 ``journal.jsonl`` (every call into the cache, and its answer). Lines are only ever added.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,6 +22,7 @@ from chorus_policies.journal import JournalRow
 from chorus_policies.live.call_log import CallLog
 from chorus_policies.live.calls import Call
 from chorus_policies.live.record import Record
+from chorus_runtime.server.group_sync import GroupSync
 from chorus_runtime.server.line_file import LineFile
 from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
@@ -52,11 +55,12 @@ def runs_in(folder: Path) -> list[Path]:
 class RunFolder:
     """Writes one run's log; its methods may be called from any thread.
 
+    ``durable`` lets ``synced`` wait until requests are on the disk itself.
     Calls and rows are part of serving and must not fail it: where they cannot be written, none is
     any more, ``trouble`` says why, and the log cannot be replayed from there on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         earlier = runs_in(folder)
         number = int(_RUN.fullmatch(earlier[-1].name)[1]) + 1 if earlier else 1  # type: ignore[index]
         self.path = folder / f"run-{number:04d}"
@@ -69,8 +73,18 @@ class RunFolder:
             self._requests = LineFile(self.path / REQUESTS)
             self._records = LineFile(self.path / RECORDS)
             self._failures = LineFile(self.path / FAILURES)
+            if durable:
+                _sync_folders(self.path, folder)
         except OSError as error:
             raise EngineError(f"{self.path}: cannot hold a log ({error.strerror})") from error
+        self._sync = GroupSync(self._requests.sync) if durable else None
+
+    def synced(self) -> "Future[None] | None":
+        """Return what is done when every request so far outlives a loss of power, if it is to.
+
+        It fails with ``OSError`` where the disk does.
+        """
+        return None if self._sync is None else self._sync.synced()
 
     def call(self, call: Call) -> None:
         """Keep a call into the cache."""
@@ -103,6 +117,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Close every file."""
+        if self._sync is not None:
+            self._sync.close()
         for file in (self._calls, self._rows, self._requests, self._records, self._failures):
             file.close()
 
@@ -119,6 +135,16 @@ class RunFolder:
             write(value)
         except (OSError, ValueError) as error:
             self.trouble = f"{self.path}: the log cannot be written: {error}"
+
+
+def _sync_folders(*folders: Path) -> None:
+    """Bring the names of new files to the disk."""
+    for folder in folders:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _matched(path: Path) -> "re.Match[str] | None":

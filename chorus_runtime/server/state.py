@@ -8,7 +8,19 @@ import numpy as np
 from chorus_policies.plan import PLAN_KINDS
 from chorus_runtime.server.desk import Desk
 from chorus_runtime.server.series import Series
+from chorus_runtime.server.tally import Tally
 from chorus_runtime.server.workers import Bench
+
+
+def _judged(tally: Tally) -> dict[str, Any]:
+    """Return how many videos were judged, and what was thought of those made with reuse."""
+    verdicts = dict(tally.verdicts)
+    reused = {key: count for key, count in verdicts.items() if key[0] not in ("fresh", "copy")}
+    return {
+        "videos": sum(verdicts.values()),
+        "reused": sum(reused.values()),
+        "reused_not_acceptable": sum(n for (_, acceptable), n in reused.items() if not acceptable),
+    }
 
 
 def state_of(desk: Desk, bench: Bench, series: Series) -> dict[str, Any]:
@@ -33,6 +45,7 @@ def state_of(desk: Desk, bench: Bench, series: Series) -> dict[str, Any]:
         "kinds": kinds,
         "hit_ratio": (answered - kinds["fresh"]) / answered if answered else None,
         "failures": dict(tally.failures),
+        "judged": _judged(tally) | {"recalled": desk.experience.recalled if desk.experience else 0},
         "seconds_saved": tally.saved_s,
         "stage_s": dict(tally.stage_s),
         "response": {

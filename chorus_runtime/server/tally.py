@@ -51,6 +51,8 @@ class Tally:
         self._recent: deque[Record] = deque(maxlen=_RECENT)
         self.kinds: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        #: Judged videos by kind and whether they were acceptable.
+        self.verdicts: Counter[tuple[str, bool]] = Counter()
         self.stage_s: Counter[str] = Counter()
         self.saved_s = 0.0
         self.mean_held_s: float | None = None
@@ -101,6 +103,11 @@ class Tally:
         del job
         with self._lock:
             self.failures[code] += 1
+
+    def judged(self, kind: str, *, acceptable: bool) -> None:
+        """Count what somebody thought of a video of a kind."""
+        with self._lock:
+            self.verdicts[kind, acceptable] += 1
 
     def recent(self) -> list[Record]:
         """Return the last records, oldest first."""

@@ -50,6 +50,14 @@ class Tenants:
 
 def read_tenants(path: Path) -> Tenants:
     """Return the tenants of a keys file. Raises ``EngineError`` naming what is wrong with it."""
+    return Tenants(*read_keys(path))
+
+
+def read_keys(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the tenant of each key of a keys file, and the operators' keys.
+
+    Raises ``EngineError`` naming what is wrong with it.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -62,7 +70,7 @@ def read_tenants(path: Path) -> Tenants:
             raise EngineError(f'{path}: a key maps to {tenant!r}; "key" = "tenant" is needed')
     if not table:
         raise EngineError(f'{path}: has no keys; write a line "key" = "tenant" for each')
-    return Tenants(table, tuple(admins))
+    return table, tuple(admins)
 
 
 def _bearer(authorization: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -37,22 +38,28 @@ class VideoRequest(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str | None = None
 
 
-_FIELDS = VideoRequest.__struct_fields__
+_Read = TypeVar("_Read", bound=msgspec.Struct)
 
 
 def read_body(body: bytes) -> VideoRequest:
     """Return the request in a JSON body. Raises ``Refusal`` naming the field that is wrong."""
+    return read_object(body, VideoRequest)
+
+
+def read_object(body: bytes, kind: type[_Read]) -> _Read:
+    """Return the object in a JSON body. Raises ``Refusal`` naming the field that is wrong."""
     try:
         raw = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad(f"the body is not JSON: {error}", "invalid_json") from error
     if not isinstance(raw, dict):
         raise bad("the body is not a JSON object", "invalid_json")
+    fields = kind.__struct_fields__
     for name in raw:
-        if name not in _FIELDS:
-            raise bad(unknown("field", name[:80], _FIELDS), "unknown_field")
+        if name not in fields:
+            raise bad(unknown("field", name[:80], fields), "unknown_field")
     try:
-        return msgspec.convert(raw, VideoRequest)
+        return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise bad(_named(str(error)), "invalid_type") from error
 

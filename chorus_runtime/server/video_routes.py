@@ -1,14 +1,16 @@
-"""The routes of clients: make a video, ask how it is, fetch it, cancel it."""
+"""The routes of clients: make a video, ask how it is, fetch it, judge it, cancel it."""
 
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
 from chorus_runtime.server.desk import Desk
+from chorus_runtime.server.feedback import judge, read_feedback
 from chorus_runtime.server.job import Job
 from chorus_runtime.server.refusal import Refusal, bad
 from chorus_runtime.server.tenants import Tenants
@@ -36,6 +38,7 @@ class VideoRoutes:
         add("", self.listed, methods=["GET"])
         add("/{name}", self.retrieve, methods=["GET"])
         add("/{name}/content", self.content, methods=["GET"])
+        add("/{name}/feedback", self.feedback, methods=["POST"])
         add("/{name}", self.delete, methods=["DELETE"])
 
     async def create(self, request: Request) -> Response:
@@ -101,6 +104,15 @@ class VideoRoutes:
         _check_made(job)
         return self._file(job, {})
 
+    async def feedback(self, request: Request, name: str) -> Response:
+        """Learn what the client thinks of its video."""
+        job = self._job(request, name)
+        said = read_feedback(await body_of(request))
+        judging = partial(
+            judge, job, said, self._bench, self._desk.experience, retry_s=self._desk.wait_s()
+        )
+        return as_json(await asyncio.get_running_loop().run_in_executor(self._front, judging))
+
     async def delete(self, request: Request, name: str) -> Response:
         """Cancel a job that is not over; forget it and its video."""
         job = self._job(request, name)
@@ -112,7 +124,22 @@ class VideoRoutes:
         self._desk.check_open()
         wanted = read_body(await body_of(request))
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._front, self._desk.accept, wanted, tenant)
+        job = await loop.run_in_executor(self._front, self._desk.accept, wanted, tenant)
+        await self._on_disk(job)
+        return job
+
+    async def _on_disk(self, job: Job) -> None:
+        """Wait until an accepted request outlives a loss of power, where the log is durable."""
+        synced = None if self._bench.log is None else self._bench.log.synced()
+        if synced is None:
+            return
+        try:
+            await asyncio.wrap_future(synced)
+        except (OSError, ValueError) as error:
+            self._desk.delete(job, "its request could not be kept")
+            raise Refusal(
+                503, "log_full", f"the log cannot be synced ({error})", retry_after_s=30
+            ) from error
 
     def _tenant(self, request: Request) -> str:
         return self._tenants.tenant_of(request.headers.get("authorization"))

@@ -85,12 +85,31 @@ def _print(comparison: dict[str, Any]) -> None:
         table.add_row(row["capacity"], *cells, *bounds)
     console = wide_console()
     console.print(table)
+    for line in _false_hits(comparison):
+        console.print(line)
     console.print(
         f"* best of its row, = within noise of the best ({comparison['interval']}); the bounds run "
         f"over {comparison['bounds_over']}, clairvoyant is a heuristic, unbounded is not a proven "
         "bound, the upper bound is one for that reuse rule and entry form; costs: "
         f"{comparison['profile']}"
     )
+
+
+def _false_hits(comparison: dict[str, Any]) -> list[str]:
+    """Return a line for each capacity and policy whose results were judged."""
+    lines = []
+    for row in comparison["rows"]:
+        for name, policy in row["policies"].items():
+            found = policy.get("judgements")
+            if found is None or found["false_hit_rate"] is None:
+                continue
+            low, high = found["false_hit_rate_ci95"]
+            budget = "" if found["delta"] is None else f", delta {found['delta']:.0%}"
+            lines.append(
+                f"false hits at {row['capacity']}, {name}: {found['false_hit_rate']:.1%} "
+                f"[{low:.1%}, {high:.1%}] of requests with a donor{budget}"
+            )
+    return lines
 
 
 def _cell(row: dict[str, Any], name: str) -> str:

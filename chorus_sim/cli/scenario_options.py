@@ -26,6 +26,14 @@ _FLAGS = {
         "NAME|JSON",
         "Predict the quality of reuse by a measured curve: shapes, or a file. [default: none]",
     ),
+    "--judged": (
+        "judged",
+        "SHARE",
+        (
+            "Reused results that somebody judges, by the curve of --quality: 0.1 is a tenth. A "
+            "policy with an error budget learns from them. [default: 0]"
+        ),
+    ),
     "--gpus": (
         "fleet.gpus",
         "N",

@@ -96,6 +96,27 @@ _QUALITY_ROWS: list[tuple[str, Callable[[Column], str]]] = [
 ]
 
 
+def _false_hits(column: Column) -> str:
+    found = column.get("judgements")
+    if found is None or found["false_hit_rate"] is None:
+        return "-"
+    low, high = found["false_hit_rate_ci95"]
+    return f"{found['false_hit_rate']:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def _judged(key: str) -> Callable[[Column], str]:
+    """Return how to read a count off the judgements."""
+    return lambda column: f"{column['judgements'][key]:,}" if "judgements" in column else "-"
+
+
+#: Rows of a run whose results are judged.
+_JUDGED_ROWS: list[tuple[str, Callable[[Column], str]]] = [
+    ("results judged", _judged("judged")),
+    ("false hits, judged or not", _judged("false_hits")),
+    ("false-hit rate, of requests with a donor", _false_hits),
+]
+
+
 def print_table(summary: dict[str, Any]) -> None:
     """Print the summary: the policy's column beside one per bound."""
     console = wide_console()
@@ -114,6 +135,10 @@ def print_table(summary: dict[str, Any]) -> None:
     if "quality" in summary:
         table.add_section()
         for row in _QUALITY_ROWS:
+            table.add_row(row[0], *(row[1](column) for column in columns.values()))
+    if "judgements" in summary:
+        table.add_section()
+        for row in _JUDGED_ROWS:
             table.add_row(row[0], *(row[1](column) for column in columns.values()))
     table.add_section()
     for place, point in enumerate(summary["cold_start"]):
@@ -170,7 +195,13 @@ def _quality_heading(summary: dict[str, Any]) -> list[str]:
         return []
     plain = quality["full_compute"]
     reached = "not measured" if plain is None else f"{plain['share']:.0%}"
-    return [f"quality  {quality['label']}; full compute reaches {reached}"]
+    lines = [f"quality  {quality['label']}; full compute reaches {reached}"]
+    judged = summary.get("judgements")
+    if judged is not None:
+        delta = judged["delta"]
+        budget = "no error budget" if delta is None else f"error budget delta {delta:.0%}"
+        lines.append(f"judged   {judged['share']:.0%} of reused results, by that curve; {budget}")
+    return lines
 
 
 def print_timings(timings: dict[str, dict[str, float]]) -> None:

@@ -13,6 +13,7 @@ _DISTRIBUTION = ("mean", "p50", "p95", "p99", "ci95_low", "ci95_high")
 _TIMES = ("response_time_s", "waiting_time_s", "service_time_s")
 _BYTES = ("occupied", "capacity", "evicted", "evictions", "loaded", "stored")
 _COST = ("usd_per_video", "gpu_usd", "memory_usd", "fleet_usd", "fleet_usd_per_video")
+_COUNTED = ("judged", "reused", "unknown", "had_donor", "false_hits")
 
 #: Column and type of every number, in the order of the result set.
 COLUMNS: dict[str, pa.DataType] = {
@@ -34,6 +35,8 @@ COLUMNS: dict[str, pa.DataType] = {
     "quality.requests": pa.int64(),
     "quality.known": pa.int64(),
     **{f"quality.{name}": pa.float64() for name in ("share", "low", "high")},
+    **{f"judgements.{name}": pa.int64() for name in _COUNTED},
+    **{f"judgements.{name}": pa.float64() for name in ("false_hit_rate", "delta")},
     "engine": pa.string(),
     "engine_note": pa.string(),
 }
@@ -42,7 +45,8 @@ COLUMNS: dict[str, pa.DataType] = {
 def flat(summary: dict[str, Any], prices: PricesSection, run: Run) -> dict[str, Any]:
     """Return the row of a run: nested names joined by dots, intervals as low and high.
 
-    ``quality`` are those of the requests reused; ``None`` everywhere if no curve predicts it.
+    ``quality`` are those of the requests reused; ``None`` everywhere if no curve predicts it, and
+    so are ``judgements`` where nothing is judged.
     """
     row: dict[str, Any] = {"gpus": run.gpus, "engine": run.engine, "engine_note": run.engine_note}
     for name, value in summary.items():
@@ -55,6 +59,7 @@ def flat(summary: dict[str, Any], prices: PricesSection, run: Run) -> dict[str, 
         row |= {f"{name}.ci95_low": low, f"{name}.ci95_high": high}
     reused = summary.get("quality", {}).get("reused", {})
     row |= {name: reused.get(name.partition(".")[2]) for name in COLUMNS if name[:8] == "quality."}
+    row = {name: None for name in COLUMNS if name[:10] == "judgements"} | row
     row["net_value_usd"] = net_value_usd(summary, prices)
     return {column: _plain(row[column]) for column in COLUMNS}
 

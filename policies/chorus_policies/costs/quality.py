@@ -8,7 +8,7 @@ there is none.
 """
 
 import importlib.resources
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -211,6 +211,7 @@ def _decoded(content: bytes, where: str) -> QualityCurve:
         raise ProfileError(f"{where}: not a quality curve of schema {SCHEMA}: {error}") from error
 
 
+@lru_cache(maxsize=4096)
 def _acceptable(cell: QualityCell) -> Acceptable:
     # scipy takes a third of a second to import, and only runs with a curve need it.
     from scipy.stats import binomtest

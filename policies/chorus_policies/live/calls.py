@@ -12,6 +12,7 @@ import msgspec
 from chorus_policies.cache import Cache
 from chorus_policies.entry import Query
 from chorus_policies.plan import Plan
+from chorus_policies.reuse.learned import Learned
 from chorus_traces.errors import PolicyError
 
 CallName = Literal[
@@ -20,6 +21,7 @@ CallName = Literal[
     "judged",
     "lookup",
     "publish",
+    "recall",
     "release",
     "remove",
     "restore",
@@ -30,7 +32,8 @@ CallName = Literal[
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. ``key`` is that of ``release`` and ``remove``; the others have a ``query``.
 
-    ``tier`` and ``trimmed`` are those of ``restore``, ``acceptable`` is that of ``judged``.
+    ``tier`` and ``trimmed`` are those of ``restore``, ``acceptable`` is that of ``judged``, and
+    ``learned`` that of ``recall``, which is about no request.
     """
 
     name: CallName
@@ -42,6 +45,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     tier: str = ""
     trimmed: bool = False
     acceptable: bool = True
+    learned: tuple[Learned, ...] = ()
 
 
 def repeat(calls: Iterable[Call], cache: Cache) -> None:
@@ -54,6 +58,8 @@ def repeat(calls: Iterable[Call], cache: Cache) -> None:
             cache.release(call.key, call.now_s)
         elif call.name == "remove":
             cache.remove(call.key, call.now_s)
+        elif call.name == "recall":
+            cache.recall(call.learned, call.now_s)
         elif call.query is None:
             raise PolicyError(f"call {call.name} at {call.now_s} has no query; it cannot be made")
         else:

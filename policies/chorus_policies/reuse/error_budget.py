@@ -1,44 +1,49 @@
 """An error budget: reuse only as far as judged results say that few of them disappoint.
 
-Each namespace learns, per bucket of similarity, depth k1 and differing words, how often a reused
-result was judged not acceptable; a bucket is used while the upper confidence bound of that share is
-at most ``delta``, and is otherwise tried by a few requests only. Where a plan is not trusted, half
-its depth is tried; where the budget of the namespace is spent, nothing is reused until it recovers.
-Paper: own formulation; the aim is that of vCache (arXiv 2502.03771), which fits a curve per entry.
-State: two numbers per bucket and five per namespace. Cost per call: O(1) beyond the bands. Left
-out: sharing evidence between buckets; whether the judge is right.
+Judged results are counted by namespace, similarity, depth k1 and differing words (``evidence``).
+Where at most ``high`` of them disappoint, by the upper confidence bound, ``delta / high`` of the
+requests are reused: all if ``high`` is below ``delta``, few where little is known. Half the depth
+is tried where that may save more; where the budget is spent, nothing is reused.
+Paper: the rule is vCache's (arXiv 2502.03771), which fits a curve per entry; the evidence is ours.
+State: two numbers per bucket and four per namespace. Cost per call: O(1) beyond the bands. Left
+out: whether the judge is right; a budget saved on good buckets is not spent on worse ones.
 
-The rate that stays under ``delta`` is: disappointing results per request that had a donor.
-Exploring adds at most ``epsilon`` <= ``delta`` to it, even if no result is ever judged.
+The rate that stays under ``delta`` is: disappointing results per request that had a donor. It holds
+over all namespaces together, and in each but for one result that a small one may be ahead.
+Trying what nobody ever judged adds at most ``epsilon`` to it.
 """
 
 import hashlib
-import math
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import NormalDist
 
 import msgspec
 
+from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import Entry, Query
 from chorus_policies.parts import Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume
 from chorus_policies.reuse.bands import Band, Bands
 from chorus_policies.reuse.bands import Config as BandsConfig
+from chorus_policies.reuse.evidence import Evidence, Key, Ledger
 from chorus_policies.reuse.gates import check_lexical, words_differ
+from chorus_policies.reuse.learned import Learned
 
 #: Plans that wait for their judgement; the oldest are forgotten.
 _MOST_PENDING = 65_536
 
-_Bucket = tuple[int, int, bool, bool]
+#: Where surely more results disappoint than not, the budget is better spent elsewhere.
+_HOPELESS = 0.5
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The budget, and the keys of ``bands``.
 
-    A larger ``delta`` saves more and disappoints more. A larger ``epsilon`` learns sooner and
-    spends more of the budget on it. A larger ``confidence`` trusts a bucket later. After ``memory``
-    requests the past counts half: shorter follows changes, longer estimates more surely.
+    A larger ``delta`` saves more and disappoints more. A larger ``epsilon`` tries more of what was
+    never judged: it learns sooner and loses more where nobody ever judges. A larger ``confidence``
+    trusts later. After ``memory`` requests the past counts half: shorter follows changes, longer
+    estimates more surely.
     """
 
     delta: float = 0.05
@@ -64,36 +69,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(f"memory is {self.memory}; 100 requests or more are needed")
 
 
-class _Ledger:
-    """One namespace: requests that had a donor, results reused, judged and disappointing."""
-
-    __slots__ = ("bad", "buckets", "judged", "reused", "since", "with_donor")
-
-    def __init__(self) -> None:
-        self.with_donor = 0.0
-        self.reused = 0.0
-        self.judged = 0.0
-        self.bad = 0.0
-        self.since = 0
-        #: Judged and disappointing results of each bucket.
-        self.buckets: dict[_Bucket, tuple[float, float]] = {}
-
-    def spent(self, delta: float) -> bool:
-        """Tell whether one more disappointing result would exceed ``delta``.
-
-        Results that nobody judged are taken to disappoint as often as those somebody did.
-        """
-        bad = self.bad * max(1.0, self.reused / self.judged) if self.judged else 0.0
-        return bad + 1 > delta * self.with_donor
-
-    def fade(self) -> None:
-        """Let everything count half."""
-        self.since = 0
-        for name in ("with_donor", "reused", "judged", "bad"):
-            setattr(self, name, getattr(self, name) / 2)
-        self.buckets = {key: (n / 2, bad / 2) for key, (n, bad) in self.buckets.items()}
-
-
 class ErrorBudget:
     """Plans like ``Bands`` where that is known to be acceptable."""
 
@@ -103,10 +78,12 @@ class ErrorBudget:
             BandsConfig(bands=config.bands, lexical=config.lexical, break_even=config.break_even),
             setting,
         )
-        self._quantile = NormalDist().inv_cdf(config.confidence)
+        self._evidence = Evidence(NormalDist().inv_cdf(config.confidence))
         self._salt = setting.chance.getrandbits(64)
-        self._ledgers: dict[str, _Ledger] = {}
-        self._pending: OrderedDict[int, tuple[int, _Bucket]] = OrderedDict()
+        self._all = Ledger()
+        self._ledgers: dict[str, Ledger] = {}
+        self._since = 0
+        self._pending: OrderedDict[int, tuple[int, tuple[Key, ...]]] = OrderedDict()
         self._latest = -1
 
     def floor(self) -> float:
@@ -118,7 +95,7 @@ class ErrorBudget:
         return self._bands.span(steps)
 
     def plan(self, query: Query, neighbours: Iterable[tuple[Entry, float]], now: float) -> Plan:
-        """Return the bands' plan, or one of half its depth, or none: the first that is trusted.
+        """Return the bands' plan, or one of half its depth, or none, as the budget allows.
 
         Asked again about the same request it answers the same and counts nothing.
         """
@@ -126,21 +103,21 @@ class ErrorBudget:
         plan = self._bands.plan(query, _noting(neighbours, shown), now)
         if isinstance(plan, Fresh | Copy):
             return plan
-        ledger = self._ledgers.setdefault(query.namespace or "", _Ledger())
+        ledger = self._ledgers.setdefault(query.namespace or "", Ledger())
         first_time = query.sequence != self._latest
         self._latest = query.sequence
         if first_time:
             self._count_request(ledger)
-        if ledger.spent(self._config.delta):
+        if self._is_spent(ledger):
             return _SPENT
         entry = shown[plan.donor]
-        differ = words_differ(query, entry)
-        chosen = self._choose(plan, query, entry, ledger)
+        chosen, levels = self._choose(plan, query, entry)
         if chosen is None:
             return _NOT_TRUSTED
         if first_time:
             ledger.reused += 1
-            self._pending[query.sequence] = (chosen.donor, _bucket(chosen, query, differ))
+            self._all.reused += 1
+            self._pending[query.sequence] = (chosen.donor, levels)
             if len(self._pending) > _MOST_PENDING:
                 self._pending.popitem(last=False)
         return chosen
@@ -152,67 +129,78 @@ class ErrorBudget:
         """
         if isinstance(plan, Fresh | Copy):
             return
-        donor, bucket = self._pending.pop(query.sequence, (-1, None))
-        if bucket is None or donor != plan.donor:
+        donor, levels = self._pending.pop(query.sequence, (-1, ()))
+        if not levels or donor != plan.donor:
             return
-        ledger = self._ledgers[query.namespace or ""]
-        ledger.judged += 1
-        ledger.bad += not acceptable
-        judged, bad = ledger.buckets.get(bucket, (0.0, 0.0))
-        ledger.buckets[bucket] = (judged + 1, bad + (not acceptable))
+        for ledger in (self._ledgers[query.namespace or ""], self._all):
+            ledger.judged += 1
+            ledger.bad += not acceptable
+        self._evidence.count(levels, bad=not acceptable)
 
-    def bounds(self, namespace: str) -> dict[_Bucket, tuple[float, float]]:
-        """Return the confidence bounds of each bucket's share of disappointing results."""
-        ledger = self._ledgers.get(namespace, _Ledger())
-        return {bucket: self._bounds(*counts) for bucket, counts in ledger.buckets.items()}
+    def learned(self) -> tuple[Learned, ...]:
+        """Return the evidence; what is left of the budget is no part of it."""
+        return self._evidence.learned()
 
-    def _count_request(self, ledger: _Ledger) -> None:
+    def recall(self, learned: Sequence[Learned]) -> None:
+        """Begin with the evidence of an earlier run, and with a budget of one's own."""
+        self._evidence.recall(learned)
+
+    def _is_spent(self, own: Ledger) -> bool:
+        """Tell whether one more disappointing result would exceed ``delta``.
+
+        A namespace in which none did yet lives on what all of them have left.
+        """
+        delta = self._config.delta
+        if self._all.expected_bad + 1 > delta * self._all.with_donor:
+            return True
+        return own.bad > 0 and own.expected_bad + 1 > delta * own.with_donor
+
+    def _count_request(self, ledger: Ledger) -> None:
         ledger.with_donor += 1
-        ledger.since += 1
-        if ledger.since >= self._config.memory:
-            ledger.fade()
+        self._all.with_donor += 1
+        self._since += 1
+        if self._since >= self._config.memory:
+            self._since = 0
+            for one in (self._all, *self._ledgers.values()):
+                one.fade()
+            self._evidence.fade()
 
     def _choose(
-        self, plan: Resume | Regional, query: Query, entry: Entry, ledger: _Ledger
-    ) -> Resume | Regional | None:
-        delta = self._config.delta
+        self, plan: Resume | Regional, query: Query, entry: Entry
+    ) -> tuple[Resume | Regional | None, tuple[Key, ...]]:
+        """Return the plan of this request's luck, ``None`` for none, and its buckets."""
         differ = words_differ(query, entry)
-        tries: list[Resume | Regional] = [plan]
+        most = -1.0
+        chosen: tuple[Resume | Regional | None, tuple[Key, ...]] = (None, ())
+        share = 0.0
+        for one in self._tries(plan, entry):
+            levels = _levels(one, query, differ)
+            low, high = self._evidence.interval(levels)
+            if low > _HOPELESS:
+                continue
+            # By the best that may be true, or what is not tried is never known.
+            saving = saved_steps(one, query.steps, query.srd_full_every) * self._share(low)
+            if saving > most:
+                most, chosen = saving, (one, levels)
+                share = self._config.epsilon if high == 1 else self._share(high)
+        return chosen if self._coin(query.sequence) < share else (None, ())
+
+    def _share(self, disappointing: float) -> float:
+        """Return the share of requests to reuse where so many results disappoint."""
+        delta = self._config.delta
+        return 1.0 if disappointing <= delta else delta / disappointing
+
+    def _tries(self, plan: Resume | Regional, entry: Entry) -> Iterator[Resume | Regional]:
+        yield plan
         half = plan.k1 // 2
         if half and entry.resumes_at(half):
-            tries.append(
-                Resume(
-                    donor=plan.donor,
-                    similarity=plan.similarity,
-                    k1=half,
-                    amplification=plan.amplification,
-                    reason="half: budget",
-                )
+            yield Resume(
+                donor=plan.donor,
+                similarity=plan.similarity,
+                k1=half,
+                amplification=plan.amplification,
+                reason="half: budget",
             )
-        bounds = [
-            self._bounds(*ledger.buckets.get(_bucket(one, query, differ), (0.0, 0.0)))
-            for one in tries
-        ]
-        for one, (_, upper) in zip(tries, bounds, strict=True):
-            if upper <= delta:
-                return one
-        if self._coin(query.sequence) < self._config.epsilon:
-            # Exploring what is already known to be bad would teach nothing.
-            for one, (lower, _) in zip(tries, bounds, strict=True):
-                if lower <= delta:
-                    return one
-        return None
-
-    def _bounds(self, judged: float, bad: float) -> tuple[float, float]:
-        """Return Wilson's score interval of a share, (0, 1) where nothing was judged."""
-        if judged == 0:
-            return 0.0, 1.0
-        z2 = self._quantile**2
-        share = bad / judged
-        middle = share + z2 / (2 * judged)
-        spread = math.sqrt(z2 * (share * (1 - share) / judged + z2 / (4 * judged**2)))
-        scale = 1 + z2 / judged
-        return max(0.0, middle - spread) / scale, (middle + spread) / scale
 
     def _coin(self, sequence: int) -> float:
         """Return a number in [0, 1) that belongs to the request, however often it is asked."""
@@ -220,10 +208,15 @@ class ErrorBudget:
         return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") / 2**64
 
 
-def _bucket(plan: Resume | Regional, query: Query, differ: bool) -> _Bucket:
-    """Return fiftieths of similarity, tenths of the steps, and whether SRD and words differ."""
-    depth = 10 * plan.k1 // query.steps
-    return int(plan.similarity * 50 + 1e-9), depth, isinstance(plan, Regional), differ
+def _levels(plan: Resume | Regional, query: Query, differ: bool) -> tuple[Key, ...]:
+    """Return the buckets of a plan: of its kind, of its similarity, of its namespace.
+
+    A kind is the number of steps, tenths of them, and whether SRD and words differ. Similarity
+    counts in fiftieths.
+    """
+    kind = (query.steps, 10 * plan.k1 // query.steps, isinstance(plan, Regional), differ)
+    similar = (*kind, int(plan.similarity * 50 + 1e-9))
+    return kind, similar, (*similar, query.namespace or "")
 
 
 def _noting(
@@ -236,3 +229,6 @@ def _noting(
 
 _SPENT = Fresh(reason="the error budget is spent")
 _NOT_TRUSTED = Fresh(reason="not judged often enough to be trusted")
+
+#: Why a request that had a donor was not reused.
+REFUSALS = frozenset({_SPENT.reason, _NOT_TRUSTED.reason})

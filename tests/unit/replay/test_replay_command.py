@@ -116,6 +116,65 @@ def test_what_cannot_be_replayed_is_one_line(call, server, tmp_path):
         assert "Traceback" not in err
 
 
+KEYS = """
+admin = ["boss"]
+"key-a" = "acme"
+"key-b" = "zoo"
+"boss" = "office"
+"""
+
+
+def test_each_request_goes_out_under_its_tenants_key(call, tmp_path):
+    keys = tmp_path / "keys.toml"
+    keys.write_text(KEYS, encoding="utf-8")
+    # Each tenant asks what the other one asked just before, and nothing twice.
+    requests = tuple(
+        Request(
+            id=f"q{number}",
+            arrival_s=0.02 * number,
+            prompt=some_prompts(20)[number // 2],
+            seed=number // 2,
+            tenant=("acme", "zoo")[number % 2],
+        )
+        for number in range(40)
+    )
+    write_trace(Trace(name="t", requests=requests), tmp_path / "t.jsonl")
+    words = ("--log", str(tmp_path / "log"), "--tenants-file", str(keys))
+    started = Server(*words, folder=tmp_path)
+    try:
+        live = tmp_path / "live"
+        words = ("--trace", tmp_path / "t.jsonl", "--url", started.url, "--out", live)
+        code, _, err = call("replay", *words, "--tenants-file", keys)
+        assert code == 0, err
+    finally:
+        assert started.terminate() == 0
+    run = read_run(live)
+    tenants = {one.id: one.tenant for one in run.served}
+    assert [tenants[f"q{number}"] for number in range(4)] == ["acme", "zoo", "acme", "zoo"]
+    assert all(one.status == 200 for one in run.sent.values())
+    # Nobody copies or resumes from the other: equal prompts came back to back.
+    asked = {run.key_of[name]: tenant for name, tenant in tenants.items()}
+    donors = [
+        (tenants[one.id], asked[one.donor]) for one in run.records.values() if one.donor is not None
+    ]
+    assert donors
+    assert all(mine == theirs for mine, theirs in donors)
+    assert "copy" not in {one.kind for one in run.records.values()}
+
+
+def test_a_request_no_key_is_for_is_one_line(call, server, tmp_path):
+    keys = tmp_path / "keys.toml"
+    keys.write_text(KEYS, encoding="utf-8")
+    for tenant, needed in ((None, "has no tenant"), ("moon", "'moon'")):
+        one = Request(id="q", arrival_s=0.0, prompt="a red circle", tenant=tenant)
+        write_trace(Trace(name="t", requests=(one,)), tmp_path / "t.jsonl")
+        words = ("--trace", tmp_path / "t.jsonl", "--url", server.url, "--out", tmp_path / "o")
+        code, _, err = call("replay", *words, "--tenants-file", keys)
+        assert (code, len(err.strip().splitlines())) == (2, 1), err
+        assert needed in err
+        assert "boss" not in err
+
+
 def test_an_interrupted_replay_leaves_what_it_has(server, tmp_path):
     requests = tuple(
         Request(id=f"slow{number}", arrival_s=0.2 * number, prompt=prompt)
