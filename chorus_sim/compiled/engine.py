@@ -10,7 +10,7 @@ from chorus_policies.policy import Policy
 from chorus_policies.tier import TierSpec
 from chorus_sim.compiled.answers import no_answers
 from chorus_sim.compiled.columns import ServedColumns
-from chorus_sim.compiled.evictions import fifo, gdsf, lru, superseded, worth
+from chorus_sim.compiled.evictions import bundle, fifo, gdsf, lru, superseded, worth
 from chorus_sim.compiled.evictions.setting import EvictionSetting
 from chorus_sim.compiled.line import empty_line
 from chorus_sim.compiled.loop import idle_fleet, serve
@@ -21,6 +21,7 @@ from chorus_sim.compiled.start import GraphColumns
 from chorus_sim.graph import SimilarityGraph
 
 _EVICTIONS: dict[str, Any] = {
+    "bundle": bundle.make,
     "fifo": fifo.make,
     "lru": lru.make,
     "superseded": superseded.make,
@@ -80,7 +81,9 @@ def _run(
     sizes = np.unique(np.concatenate([options.size_bytes.ravel(), options.core_bytes.ravel()]))
 
     def parts(requests_: int) -> tuple[Any, ...]:
-        setting = EvictionSetting(requests=requests_, sizes=sizes, trims=policy.form.trim)
+        setting = EvictionSetting(
+            requests=requests_, sizes=sizes, trims=policy.form.trim, capacity_bytes=capacity
+        )
         identities = int(requests.identity_of.max(initial=-1)) + 1
         return (
             make(eviction, setting),

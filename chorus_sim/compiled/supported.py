@@ -21,6 +21,7 @@ _PARTS: dict[str, dict[str, set[str]]] = {
     },
     "admission": {"always": set()},
     "eviction": {
+        "bundle": {"similarity", "memory"},
         "fifo": set(),
         "lru": set(),
         "superseded": {"similarity"},
@@ -38,7 +39,7 @@ _ENTRY = {"kind", "trim", "in_flight"}
 KNOWN_FIELDS: dict[str, set[str]] = {
     "": {
         "policy", "profile", "trace", "workload", "deployment", "fleet", "cache", "slo", "prices",
-        "run", "quality",
+        "run", "quality", "judged",
     },
     "trace": {"path", "embeddings", "map", "embedder", "rate_scale", "what_if"},
     "workload": {"shape"},
@@ -66,6 +67,8 @@ def unsupported_scenario(scenario: Scenario) -> str | None:
 
     An unknown field at its default is a feature that is off.
     """
+    if scenario.judged:
+        return "judged results"
     sections: dict[str, msgspec.Struct] = {"": scenario}
     sections |= {
         name: value

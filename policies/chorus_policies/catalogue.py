@@ -8,6 +8,7 @@ import msgspec
 from chorus_policies.admission import always, on_miss, second_sight, tinylfu
 from chorus_policies.admission import qlru_dc as qlru_dc_admission
 from chorus_policies.eviction import (
+    bundle,
     duel,
     fifo,
     gdsf,
@@ -51,6 +52,7 @@ ADMISSIONS = {
 }
 
 EVICTIONS = {
+    "bundle": PartClass(bundle.Config, bundle.Bundle),
     "duel": PartClass(duel.Config, duel.Duel),
     "fifo": PartClass(fifo.Config, fifo.Fifo),
     "gdsf": PartClass(gdsf.Config, gdsf.Gdsf),

@@ -118,7 +118,7 @@ def test_every_request_is_served_alike(studio, policy, capacity, gpus):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "policy", ["fifo", "superseded", "gdsf", "worth", "careful", "vllm-omni", "cacheseek"]
+    "policy", ["fifo", "superseded", "gdsf", "worth", "bundle", "careful", "vllm-omni", "cacheseek"]
 )
 def test_every_supported_preset_is_served_alike(studio, policy):
     for capacity, gpus in (("0.5GiB", 6), ("4GiB", 40)):
@@ -135,6 +135,7 @@ def test_every_supported_preset_is_served_alike(studio, policy):
         'base = "lru"\n[reuse]\nlexical = "reject"\nbreak_even = true\n',
         'base = "lru"\n[entry]\nin_flight = true\n[reuse]\nbreak_even = true\n',
         'base = "adaptive"\n[entry]\ntrim = true\nin_flight = false\n',
+        'base = "adaptive"\n[eviction]\nkind = "bundle"\nmemory = 30\n',
         'base = "vllm-omni"\n[reuse]\nlexical = "early"\nbreak_even = true\n',
     ],
 )

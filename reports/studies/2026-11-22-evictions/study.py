@@ -2,12 +2,14 @@
 
 Run it with ``python reports/studies/2026-11-22-evictions/study.py PROMPTS.jsonl EMBEDDINGS.npy``:
 the real prompts are the 5,000 of DiffusionDB in posting order on the arrival instants of Alibaba's
-GenTD26 (not part of this repository). It rewrites the comparisons beside itself. ``worth`` was
-developed on the first half of that stream and on generated ones; here it meets the second half, the
-whole stream cut in ten segments replayed at the same time, and two generated streams of new seeds.
+GenTD26 (not part of this repository). It rewrites the comparisons beside itself. ``worth``
+and ``bundle`` were developed on the first half of that stream and on generated ones; here they meet
+the second half, the whole stream cut in ten segments replayed at the same time, and two generated
+streams of new seeds. ``adaptive-bundle.toml`` is ``adaptive`` with ``bundle`` for its eviction.
 ``ceiling.json`` says what one bit of the future would add (``ceiling.py``).
 """
 
+import contextlib
 import dataclasses
 import sys
 from pathlib import Path
@@ -27,8 +29,8 @@ from chorus_traces.trace import Trace
 
 HERE = Path(__file__).parent
 CAPACITIES = ("0.25GiB", "0.5GiB", "1GiB", "4GiB", "16GiB", "64GiB")
-WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth")
-FORMS = ("fifo", "lru", "adaptive")
+WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth", "bundle")
+FORMS = ("fifo", "lru", "adaptive", "./adaptive-bundle.toml")
 GPUS = 16
 AUTO = RunSection(engine="auto")
 
@@ -107,7 +109,8 @@ def main() -> None:
             if (folder / "figures").is_dir():
                 (folder / "figures").rmdir()
             scenario = Scenario(policy=BOUNDS_OVER[kind], fleet=FleetSection(gpus=GPUS), run=AUTO)
-            comparison = compare(scenario, trace, policies, CAPACITIES, lambda *_: None)
+            with contextlib.chdir(HERE):
+                comparison = compare(scenario, trace, policies, CAPACITIES, lambda *_: None)
             (folder / "comparison.json").write_bytes(to_json(comparison))
             write_comparison(folder)
     scenario = Scenario(policy="worth", fleet=FleetSection(gpus=GPUS), run=AUTO)
