@@ -38,11 +38,16 @@ def _never_told(eviction: Any, residents: Any, key: Any) -> None:
     pass
 
 
-#: What an eviction answers that neither watches nor trims.
+def _never_short(eviction: Any, short_bytes: Any) -> None:
+    pass
+
+
+#: What an eviction answers that neither watches nor trims nor asks how much room is to be made.
 _SILENT: dict[str, Callable[..., Any]] = {
     "watched": _watches_nothing,
     "trims": _trims_nothing,
     "trimmed": _never_told,
+    "short_of": _never_short,
 }
 
 
@@ -142,6 +147,16 @@ def removed(eviction: Any, residents: Any, key: Any) -> Any:
 @_asked(removed)
 def _removed(eviction: Any, residents: Any, key: Any) -> Any:
     return _answer(eviction, "removed")
+
+
+def short_of(eviction: Any, short_bytes: Any) -> Any:
+    """Learn, before each ``victim``, how many bytes must still leave."""
+    raise NotImplementedError
+
+
+@_asked(short_of)
+def _short_of(eviction: Any, short_bytes: Any) -> Any:
+    return _answer(eviction, "short_of")
 
 
 def victim(eviction: Any, residents: Any) -> Any:

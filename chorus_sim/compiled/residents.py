@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chorus_policies.cache import MOST_IN_FLIGHT
-from chorus_sim.compiled.contract import admitted, hit, removed, trimmed, trims, victim
+from chorus_sim.compiled.contract import admitted, hit, removed, short_of, trimmed, trims, victim
 from chorus_sim.compiled.jit import compiled
 from chorus_sim.compiled.options import FRESH
 
@@ -102,6 +102,7 @@ def store(
     if size_bytes > capacity or totals[PINNED] + size_bytes > capacity:
         return
     while totals[OCCUPIED] + size_bytes > capacity:
+        short_of(eviction, totals[OCCUPIED] + size_bytes - capacity)
         _make_room(residents, eviction, victim(eviction, residents))
     residents.resident[key] = True
     residents.size_bytes[key] = size_bytes

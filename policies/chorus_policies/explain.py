@@ -30,4 +30,4 @@ def _description(section: str, kind: str) -> str:
         part = find_own(kind, Path())
         module = sys.modules[part.made_by.__module__]
         return module.__doc__ or part.made_by.__doc__ or "no description"
-    return sys.modules[PARTS[section][0][kind].config.__module__].__doc__ or ""
+    return sys.modules[PARTS[section][0][kind].make.__module__].__doc__ or ""

@@ -118,6 +118,14 @@ class Trimmer(Protocol):
         """Learn that ``entry`` is resident without its step latents."""
 
 
+@runtime_checkable
+class RoomMaker(Protocol):
+    """An eviction part that wants to know how much room is to be made."""
+
+    def short_of(self, short_bytes: int) -> None:
+        """Learn, before each ``victim``, how many bytes must still leave."""
+
+
 class Sizing(Protocol):
     """Decides how many bytes a tier may use."""
 

@@ -6,7 +6,7 @@ import msgspec
 
 from chorus_policies.entry import Entry
 from chorus_policies.part_error import broken_part
-from chorus_policies.parts import GhostWatcher, Prices, Trimmer
+from chorus_policies.parts import GhostWatcher, Prices, RoomMaker, Trimmer
 from chorus_policies.plan import Plan
 from chorus_policies.policy import PartsMaker
 from chorus_traces.errors import ChorusError, PolicyError
@@ -35,6 +35,7 @@ class Tier:
                 "turn it off or take another eviction"
             )
         self._trimmer = self.eviction if isinstance(self.eviction, Trimmer) else None
+        self._room_maker = self.eviction if isinstance(self.eviction, RoomMaker) else None
         self.occupied_bytes = 0
         self.pinned_bytes = 0
         self._admission = policy.admission(spec.capacity_bytes, seed)
@@ -140,8 +141,11 @@ class Tier:
         Ask only where they would fit in ``capacity`` bytes if all that is not pinned left. Raises
         ``PolicyError`` when the policy names an absent or a pinned entry.
         """
-        if self.occupied_bytes + size_bytes <= capacity:
+        short_bytes = self.occupied_bytes + size_bytes - capacity
+        if short_bytes <= 0:
             return None
+        if self._room_maker is not None:
+            self._tell_short(self._room_maker, short_bytes)
         try:
             key = self.eviction.victim(pinned, now)
         except ChorusError:
@@ -153,3 +157,12 @@ class Tier:
         if key in pinned:
             raise PolicyError(f"{self._policy}: victim: entry {key} is pinned")
         return key
+
+    def _tell_short(self, room_maker: RoomMaker, short_bytes: int) -> None:
+        """Tell how many bytes must still leave, before ``victim`` is asked."""
+        try:
+            room_maker.short_of(short_bytes)
+        except ChorusError:
+            raise
+        except Exception as error:
+            raise broken_part(self._policy, "short_of", -1, error) from error

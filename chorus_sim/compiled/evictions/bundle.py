@@ -1,7 +1,7 @@
 # ruff: noqa: SLF001 - a part takes every argument of its contract; it builds on worth
 """Bundle, compiled; the algorithm is described in ``chorus_policies.eviction.bundle``.
 
-Its state begins with that of ``worth``, whose functions answer all but ``admitted`` and ``victim``.
+Its state begins with that of ``worth``, whose functions keep it.
 """
 
 import math
@@ -16,18 +16,20 @@ from chorus_sim.compiled.evictions.setting import EvictionSetting
 from chorus_sim.compiled.jit import compiled
 from chorus_sim.compiled.rings import Rings
 
-#: Place of the bytes occupied in the totals of ``residents``.
-_OCCUPIED = 0
+#: Places in ``room``: bytes short, bytes the bundle is to free, its next piece and its end.
+_SHORT, _TO_FREE, _NEXT, _END = 0, 1, 2, 3
 
 _admitted_by_worth = compiled(worth._admitted)
+_hit_by_worth = compiled(worth._hit)
+_removed_by_worth = compiled(worth._removed)
+_trimmed_by_worth = compiled(worth._trimmed)
 
 
 class Bundle(NamedTuple):
-    """The fields of ``Worth``, sizes of newcomers, and room to work in.
+    """The fields of ``Worth``, and the bundle being carried out.
 
-    ``came`` is the place in ``sizes`` of each newcomer ``(requests,)``, ``frequency`` counts the
-    last ``memory`` of them. ``head`` and ``following`` ``(classes,)`` are the first piece of a
-    class and the next to take, ``taken`` ``(requests,)`` the bundle.
+    ``head`` and ``following`` ``(classes,)`` are the first piece of a class and the next to take;
+    ``taken`` and ``freed`` ``(requests,)`` the keys of the bundle and the bytes each frees.
     """
 
     rings: Rings
@@ -49,13 +51,11 @@ class Bundle(NamedTuple):
     least: int
     keep: float
     trims: bool
-    came: npt.NDArray[np.int32]
-    frequency: npt.NDArray[np.int64]
     head: npt.NDArray[np.int32]
     following: npt.NDArray[np.int32]
     taken: npt.NDArray[np.int32]
-    memory: int
-    capacity: int
+    freed: npt.NDArray[np.int64]
+    room: npt.NDArray[np.int64]
 
 
 def make(config: dict[str, Any], setting: EvictionSetting) -> Bundle:
@@ -64,60 +64,82 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Bundle:
     classes = len(base.listed)
     return Bundle(
         *base,
-        came=np.zeros(setting.requests, np.int32),
-        frequency=np.zeros(len(setting.sizes), np.int64),
         head=np.zeros(classes, np.int32),
         following=np.zeros(classes, np.int32),
         taken=np.zeros(setting.requests, np.int32),
-        memory=int(config["memory"]),
-        capacity=setting.capacity_bytes,
+        freed=np.zeros(setting.requests, np.int64),
+        room=np.array([1, 0, 0, 0], np.int64),
     )
 
 
 def _admitted(eviction: Any, residents: Any, key: Any) -> None:
+    eviction.room[_NEXT] = eviction.room[_END]
     _admitted_by_worth(eviction, residents, key)
-    newcomer = eviction.counts[worth._CLOCK] - 1
-    place = 0
-    while eviction.sizes[place] < residents.size_bytes[key]:
-        place += 1
-    eviction.came[newcomer] = place
-    eviction.frequency[place] += 1
-    if newcomer >= eviction.memory:
-        eviction.frequency[eviction.came[newcomer - eviction.memory]] -= 1
+
+
+def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
+    eviction.room[_NEXT] = eviction.room[_END]
+    _hit_by_worth(eviction, residents, key, kind)
+
+
+def _removed(eviction: Any, residents: Any, key: Any) -> None:
+    _carried_out(eviction, key)
+    _removed_by_worth(eviction, residents, key)
+
+
+def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
+    _carried_out(eviction, key)
+    _trimmed_by_worth(eviction, residents, key)
+
+
+def _short_of(eviction: Any, short_bytes: Any) -> None:
+    eviction.room[_SHORT] = short_bytes
 
 
 def _victim(eviction: Any, residents: Any) -> Any:
-    needed = _foreseen_bytes(eviction, residents)
+    room, taken = eviction.room, eviction.taken
+    short, at = room[_SHORT], room[_NEXT]
+    if at < room[_END] and room[_TO_FREE] == short and residents.pins[taken[at]] == 0:
+        return taken[at]
+    room[_TO_FREE], room[_NEXT] = short, 0
     classes = eviction.counts[worth._CLASSES]
-    cheapest = math.inf
+    cheapest, first = math.inf, -1
     for number in range(classes):
         end = eviction.rings.ends[eviction.listed[number]]
         key = _next_free(eviction, residents, number, end)
         eviction.head[number] = eviction.following[number] = key
         if key >= 0:
             price = _value(eviction, key) / _freed(eviction, residents, key)
-            cheapest = min(cheapest, price)
-    freed, value = _one_after_another(eviction, residents, classes, needed)
-    chosen, least = eviction.taken[0], value - cheapest * (freed - needed)
+            if price < cheapest:
+                cheapest, first = price, key
+    if _freed(eviction, residents, first) >= short:
+        _take_alone(eviction, residents, first)
+        return taken[0]
+    alone, least = -1, math.inf
     for number in range(classes):
         key = eviction.head[number]
-        if key >= 0 and _freed(eviction, residents, key) >= needed:
-            left_over = _freed(eviction, residents, key) - needed
+        if key >= 0 and _freed(eviction, residents, key) >= short:
+            left_over = _freed(eviction, residents, key) - short
             loss = _value(eviction, key) - cheapest * left_over
             if loss < least:
-                chosen, least = key, loss
-    return chosen
+                alone, least = key, loss
+    total, value = _take_one_after_another(eviction, residents, classes, short)
+    if least < value - cheapest * (total - short):
+        _take_alone(eviction, residents, alone)
+    return taken[0]
 
 
 @compiled
-def _foreseen_bytes(eviction: Any, residents: Any) -> int:
-    """Return the bytes that must leave for a newcomer of the likeliest size that does not fit."""
-    free = eviction.capacity - residents.totals[_OCCUPIED]
-    needed, most = 1, 0
-    for place in range(len(eviction.sizes)):
-        if eviction.sizes[place] > free and eviction.frequency[place] >= max(most, 1):
-            needed, most = max(1, eviction.sizes[place] - free), eviction.frequency[place]
-    return int(needed)
+def _carried_out(eviction: Any, key: int) -> None:
+    """Go on with the bundle if the piece that left is its next one; give it up if not."""
+    room = eviction.room
+    at = room[_NEXT]
+    if at < room[_END]:
+        if eviction.taken[at] == key:
+            room[_TO_FREE] -= eviction.freed[at]
+            room[_NEXT] = at + 1
+        else:
+            room[_NEXT] = room[_END]
 
 
 @compiled
@@ -147,13 +169,24 @@ def _freed(eviction: Any, residents: Any, key: int) -> int:
 
 
 @compiled
-def _one_after_another(
-    eviction: Any, residents: Any, classes: int, needed: int
+def _take_alone(eviction: Any, residents: Any, key: int) -> None:
+    """Make ``key`` the bundle."""
+    eviction.taken[0] = key
+    eviction.freed[0] = _freed(eviction, residents, key)
+    eviction.room[_END] = 1
+
+
+@compiled
+def _take_one_after_another(
+    eviction: Any, residents: Any, classes: int, short: int
 ) -> tuple[int, float]:
-    """Put the bundle into ``taken``; return the bytes it frees and its value."""
-    taken, following = eviction.taken, eviction.following
-    pieces, freed = 0, 0
-    while freed < needed:
+    """Make the cheapest pieces per byte the bundle, without those in excess.
+
+    Return the bytes it frees and its value.
+    """
+    taken, freed, following = eviction.taken, eviction.freed, eviction.following
+    pieces, total = 0, 0
+    while total < short:
         least, chosen = math.inf, -1
         for number in range(classes):
             key = following[number]
@@ -164,30 +197,34 @@ def _one_after_another(
         if chosen < 0:
             break
         taken[pieces] = following[chosen]
-        freed += _freed(eviction, residents, taken[pieces])
+        freed[pieces] = _freed(eviction, residents, taken[pieces])
+        total += freed[pieces]
         pieces += 1
         following[chosen] = _next_free(eviction, residents, chosen, following[chosen])
+    value = 0.0
     for number in range(pieces - 1, -1, -1):
-        spared = _freed(eviction, residents, taken[number])
-        if freed - spared >= needed:
-            freed -= spared
+        if total - freed[number] >= short:
+            total -= freed[number]
             taken[number] = -1
-    kept, value = 0, 0.0
+        else:
+            value += _value(eviction, taken[number])
+    kept = 0
     for number in range(pieces):
         if taken[number] >= 0:
-            value += _value(eviction, taken[number])
-            taken[kept] = taken[number]
+            taken[kept], freed[kept] = taken[number], freed[number]
             kept += 1
-    return freed, value
+    eviction.room[_END] = kept
+    return total, value
 
 
 register(
     Bundle,
     watched=worth._watched,
     admitted=_admitted,
-    hit=worth._hit,
-    removed=worth._removed,
+    hit=_hit,
+    removed=_removed,
+    short_of=_short_of,
     victim=_victim,
     trims=worth._trims,
-    trimmed=worth._trimmed,
+    trimmed=_trimmed,
 )

@@ -8,12 +8,11 @@ from chorus_policies.similarity import QUANTA
 
 
 class EvictionSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """Number of requests, every size an entry or its core can have, whether entries trim, bytes."""
+    """Number of requests, every size an entry or its core can have, and whether entries trim."""
 
     requests: int
     sizes: npt.NDArray[np.int64]
     trims: bool
-    capacity_bytes: int
 
 
 def least_quanta(similarity: float) -> int:

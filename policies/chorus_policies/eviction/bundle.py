@@ -1,192 +1,161 @@
 """Evict the bundle of pieces that loses least and makes enough room; values are those of ``worth``.
 
 Where few entries fit, the value per byte misleads: the cheapest per byte may be too small for the
-newcomer, then a second one leaves as well, and bytes lie empty. So the newcomer's size is foreseen
-as the most frequent of the recent sizes that do not fit, and two ways to make that room are
-compared: the cheapest per byte one after another, without those not needed in the end; and one
-piece large enough alone. Bytes left over count at the price of the cheapest piece per byte, so with
-many small entries this is ``worth``.
+newcomer, then a second one leaves as well, and bytes lie empty. So two ways to free the bytes that
+are short are compared: the cheapest per byte one after another, without those not needed in the
+end; and one piece large enough alone. Bytes left over count at the price of the cheapest piece per
+byte, so with many small entries this is ``worth``. A bundle, once chosen, is carried out.
 
 Own formulation; kin is the knapsack cover problem and its greedy rule (Carnes and Shmoys, IPCO
-2008). State per entry: that of ``worth`` and one number; per size: a count. Cost per call: O(1),
-``victim`` O(classes + sizes + pieces in the bundle x log classes). Left out: bundles of two pieces
-that the greedy order does not meet; what comes after the newcomer.
+2008). State per entry: that of ``worth``. Cost per call: O(1); ``victim`` O(classes + pieces in the
+bundle x log classes) for the first piece of a bundle and O(1) for each of the others. Left out:
+bundles of two pieces that the greedy order does not meet; what comes after the newcomer.
 """
 
 import heapq
-from collections import Counter, deque
-from collections.abc import Container, Iterable, Iterator
-from itertools import islice
-from typing import NamedTuple
+import math
+from collections import OrderedDict
+from collections.abc import Container, Iterator
 
-from chorus_policies.entry import Entry, Query
+from chorus_policies.entry import Entry
 from chorus_policies.eviction import worth
-from chorus_policies.parts import Option, Setting
+from chorus_policies.parts import Setting
 from chorus_policies.plan import Plan
 
-#: The numbers of ``worth``; ``memory`` is also how many newcomers' sizes are remembered.
+#: The numbers of ``worth``.
 Config = worth.Config
 
+#: A piece that can leave: seconds lost per byte, place of its class (it breaks ties), seconds lost
+#: in all, bytes freed, key of its entry. Plain tuples: one is made per class and bundle.
+_Piece = tuple[float, int, float, int, int]
 
-class _Piece(NamedTuple):
-    """A piece of ``key`` that can leave: seconds lost per byte, and in all, and bytes freed.
-
-    ``place`` is that of its class; it breaks ties.
-    """
-
-    price: float
-    place: int
-    value: float
-    freed_bytes: int
-    key: int
+#: What follows in a class: its rate, its entries, and the keys after the first piece.
+_Rest = tuple[float, OrderedDict[int, worth._State], Iterator[int]]  # noqa: SLF001 - one algorithm
 
 
 class Bundle:
-    """Foresees the room the newcomer needs, and makes it at the least loss."""
+    """Makes the room that is needed at the least loss."""
 
     def __init__(self, config: worth.Config, setting: Setting) -> None:
         self._worth = worth.Worth(config, setting)
-        self._capacity_bytes = setting.capacity_bytes
-        self._occupied_bytes = 0
-        self._size_of: dict[int, int] = {}
-        self._recent: deque[int] = deque()
-        self._frequency: Counter[int] = Counter()
-        self._memory = int(config.memory)
-
-    def watched(self, query: Query, plan: Plan, options: Iterable[Option], now: float) -> None:
-        """Work out what the donor saves that no other resident would."""
-        self._worth.watched(query, plan, options, now)
+        self.watched, self.trims = self._worth.watched, self._worth.trims
+        self._short_bytes = 1
+        #: Keys that leave and the bytes each frees, the next one last; and what they are to free.
+        self._bundle: list[tuple[int, int]] = []
+        self._bundle_bytes = 0
 
     def admitted(self, entry: Entry, now: float) -> None:
-        """Let the entry in and remember its size."""
+        """Let the entry in."""
+        self._bundle.clear()
         self._worth.admitted(entry, now)
-        self._size_of[entry.key] = entry.size_bytes
-        self._occupied_bytes += entry.size_bytes
-        self._recent.append(entry.size_bytes)
-        self._frequency[entry.size_bytes] += 1
-        if len(self._recent) > self._memory:
-            oldest = self._recent.popleft()
-            self._frequency[oldest] -= 1
-            if not self._frequency[oldest]:
-                del self._frequency[oldest]
 
     def hit(self, entry: Entry, plan: Plan, now: float) -> None:
         """Credit the entry's pieces and make it the most recent of its class."""
+        self._bundle.clear()
         self._worth.hit(entry, plan, now)
 
     def removed(self, key: int, now: float) -> None:
-        """Forget the entry and count its bytes as free."""
+        """Forget the entry."""
+        self._carried_out(key)
         self._worth.removed(key, now)
-        self._occupied_bytes -= self._size_of.pop(key)
 
     def trimmed(self, entry: Entry, now: float) -> None:
         """Go on without the step latents."""
+        self._carried_out(entry.key)
         self._worth.trimmed(entry, now)
-        self._occupied_bytes -= self._size_of[entry.key] - entry.size_bytes
-        self._size_of[entry.key] = entry.size_bytes
 
-    def trims(self, key: int, now: float) -> bool:
-        """Tell whether only the step latents of the victim ``key`` leave."""
-        return self._worth.trims(key, now)
+    def short_of(self, short_bytes: int) -> None:
+        """Take note of the room to be made."""
+        self._short_bytes = short_bytes
 
     def victim(self, pinned: Container[int], now: float) -> int:
-        """Return the first of the pieces that make the room needed at the least loss."""
-        needed = self._foreseen_bytes()
-        heads = self._heads(pinned)
+        """Return the next piece of the bundle that makes the room at the least loss."""
+        short = self._short_bytes
+        bundle = self._bundle
+        if bundle and self._bundle_bytes == short and bundle[-1][0] not in pinned:
+            return bundle[-1][0]
+        heads, rests = self._heads(pinned)
         first = min(heads)
-        price, chosen = first.price, first.key
-        if first.freed_bytes >= needed:
-            least = first.value - price * (first.freed_bytes - needed)
+        if first[3] >= short:
+            bundle = [(first[4], first[3])]
         else:
-            bundle = self._one_after_another(heads, pinned, needed)
-            chosen, freed, value = bundle[0].key, 0, 0.0
-            for piece in bundle:
-                freed += piece.freed_bytes
-                value += piece.value
-            least = value - price * (freed - needed)
-        for head in heads:
-            if head.freed_bytes >= needed:
-                loss = head.value - price * (head.freed_bytes - needed)
-                if loss < least:
-                    chosen, least = head.key, loss
-        return chosen
+            bundle = self._least_loss(heads, rests, first[0], pinned)
+        self._bundle, self._bundle_bytes = bundle, short
+        return bundle[-1][0]
 
-    def _foreseen_bytes(self) -> int:
-        """Return the bytes that must leave for a newcomer of the likeliest size that does not fit.
-
-        At least 1: a size never seen, or a capacity that changed, says nothing.
-        """
-        free = self._capacity_bytes - self._occupied_bytes
-        likeliest, most = free + 1, 0
-        for size, count in self._frequency.items():
-            if size > free and (count, size) > (most, likeliest):
-                likeliest, most = size, count
-        return max(1, likeliest - free)
-
-    def _heads(self, pinned: Container[int]) -> list[_Piece]:
-        """Return the first piece of each class that can leave: the longest unused."""
-        heads = []
-        prior, born_now = self._now()
-        for place, kind in enumerate(self._worth._classes.values()):  # noqa: SLF001
+    def _heads(self, pinned: Container[int]) -> tuple[list[_Piece], list[_Rest]]:
+        """Return the first piece of each class that can leave, the longest unused, and the rest."""
+        own = self._worth
+        mean, next_tick = own._mean, own._clock + 1  # noqa: SLF001 - one algorithm in two files
+        prior = (mean.saved_s + 1.0) / (mean.at_risk + 1.0)
+        heads: list[_Piece] = []
+        rests: list[_Rest] = []
+        for kind in own._classes.values():  # noqa: SLF001
             queue = kind.queue
             if not queue:
                 continue
-            key = next(iter(queue))
+            keys = iter(queue)
+            key = next(keys)
             if key in pinned:
-                key = next((key for key in queue if key not in pinned), -1)
+                key = next((key for key in keys if key not in pinned), -1)
                 if key < 0:
                     continue
             state = queue[key]
             freed = state.freed_bytes
             rate = (kind.saved_s + prior) / (kind.at_risk + 1.0)
-            value = rate / (born_now - state.unused_since)
-            heads.append(_Piece(value / freed, place, value, freed, key))
-        return heads
+            value = rate / (next_tick - state.unused_since)
+            heads.append((value / freed, len(heads), value, freed, key))
+            rests.append((rate, queue, keys))
+        return heads, rests
 
-    def _pieces(self, place: int, pinned: Container[int]) -> Iterator[_Piece]:
-        """Yield the pieces of a class that can leave, the longest unused first."""
-        prior, born_now = self._now()
-        kind = next(islice(self._worth._classes.values(), place, None))  # noqa: SLF001
-        rate = (kind.saved_s + prior) / (kind.at_risk + 1.0)
-        for key, state in kind.queue.items():
-            if key not in pinned:
-                value, freed = rate / (born_now - state.unused_since), state.freed_bytes
-                yield _Piece(value / freed, place, value, freed, key)
+    def _least_loss(
+        self, heads: list[_Piece], rests: list[_Rest], price: float, pinned: Container[int]
+    ) -> list[tuple[int, int]]:
+        """Return the cheaper of two bundles, the next to leave last; it uses up its arguments.
 
-    def _now(self) -> tuple[float, int]:
-        """Return the rate of a class without experience, and since when a new entry is unused."""
-        mean = self._worth._mean  # noqa: SLF001 - one algorithm in two files
-        prior = (mean.saved_s + 1.0) / (mean.at_risk + 1.0)
-        return prior, self._worth._clock + 1  # noqa: SLF001
-
-    def _one_after_another(
-        self, heads: list[_Piece], pinned: Container[int], needed: int
-    ) -> list[_Piece]:
-        """Return the cheapest pieces per byte that free ``needed`` bytes, without those in excess.
-
-        ``heads`` are the first pieces of the classes.
+        One piece large enough alone, or the cheapest per byte without those in excess. ``price`` is
+        that of the cheapest.
         """
-        cheapest_first = list(heads)
-        heapq.heapify(cheapest_first)
-        rest: dict[int, Iterator[_Piece]] = {}
-        bundle: list[_Piece] = []
-        freed = 0
-        while cheapest_first and freed < needed:
-            piece = cheapest_first[0]
-            bundle.append(piece)
-            freed += piece.freed_bytes
-            if piece.place not in rest:
-                rest[piece.place] = islice(self._pieces(piece.place, pinned), 1, None)
-            following = next(rest[piece.place], None)
-            if following is None:
-                heapq.heappop(cheapest_first)
+        short, next_tick = self._short_bytes, self._worth._clock + 1  # noqa: SLF001
+        alone, least = (-1, 0), math.inf
+        for _, _, value, freed, key in heads:
+            if freed >= short:
+                loss = value - price * (freed - short)
+                if loss < least:
+                    alone, least = (key, freed), loss
+        heapq.heapify(heads)
+        taken: list[_Piece] = []
+        total = 0
+        while heads:
+            piece = heads[0]
+            taken.append(piece)
+            total += piece[3]
+            if total >= short:
+                break
+            place = piece[1]
+            rate, queue, keys = rests[place]
+            for key in keys:
+                if key not in pinned:
+                    state = queue[key]
+                    value, freed = rate / (next_tick - state.unused_since), state.freed_bytes
+                    heapq.heapreplace(heads, (value / freed, place, value, freed, key))
+                    break
             else:
-                heapq.heapreplace(cheapest_first, following)
-        kept = []
-        for piece in reversed(bundle):
-            if freed - piece.freed_bytes >= needed:
-                freed -= piece.freed_bytes
+                heapq.heappop(heads)
+        kept, value = [], 0.0
+        for piece in reversed(taken):
+            if total - piece[3] >= short:
+                total -= piece[3]
             else:
-                kept.append(piece)
-        kept.reverse()
-        return kept
+                kept.append((piece[4], piece[3]))
+                value += piece[2]
+        return [alone] if least < value - price * (total - short) else kept
+
+    def _carried_out(self, key: int) -> None:
+        """Go on with the bundle if the piece that left is its next one; give it up if not."""
+        bundle = self._bundle
+        if bundle:
+            if bundle[-1][0] == key:
+                self._bundle_bytes -= bundle.pop()[1]
+            else:
+                bundle.clear()

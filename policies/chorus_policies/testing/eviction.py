@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Container, Iterator
 from itertools import islice
 
 from chorus_policies.entry import Entry
-from chorus_policies.parts import Eviction, Option, Setting, Watcher
+from chorus_policies.parts import Eviction, Option, RoomMaker, Setting, Watcher
 from chorus_policies.plan import Fresh, Plan, Resume
 from chorus_policies.testing.clockless import no_clock_or_global_chance
 from chorus_policies.testing.exercise import Exercise, ask, need
@@ -26,7 +26,8 @@ def check_eviction(
     """Check an eviction part over ``rounds`` random calls with 300 or so entries resident.
 
     A victim is resident, unpinned, the same when asked twice and the same from both instances;
-    entries may be hit, pinned and removed in any order. Where few entries are pinned, ``victim``
+    entries may be hit, pinned and removed in any order, and a part that makes room is told how much
+    is short. Where few entries are pinned, ``victim``
     may look at ``looks`` entries a call on average, and once more at each pinned one, and a watcher
     may read as many neighbours a lookup: a part that goes through all is too slow to simulate.
     """
@@ -82,13 +83,13 @@ class _EvictionScript:
             self.exercise.removals += 1
         else:
             only = self._any()
-            self._victim(self._resident.keys() - {only})
+            self._victim(self._resident.keys() - {only}, 1)
 
     def drain(self) -> None:
         """Let every entry leave by eviction, then fill up once more and remove them by key."""
         self._pinned.clear()
         while self._resident:
-            self._remove(self._victim(self._pinned))
+            self._remove(self._victim(self._pinned, self._occupied_bytes))
         for _ in range(50):
             self._admit()
         for key in self._chance.sample(sorted(self._resident), len(self._resident)):
@@ -101,10 +102,10 @@ class _EvictionScript:
 
     def _admit(self) -> None:
         entry = make_entry(self._sequence, self._chance)
-        while self._occupied_bytes + entry.size_bytes > CAPACITY_BYTES:
+        while (short_bytes := self._occupied_bytes + entry.size_bytes - CAPACITY_BYTES) > 0:
             if self._pinned >= self._resident.keys():
                 self._pinned.clear()
-            self._remove(self._victim(self._pinned))
+            self._remove(self._victim(self._pinned, short_bytes))
             self.exercise.evictions += 1
         for part in self._pair:
             ask(entry.key, part.admitted, entry, self._now)
@@ -151,9 +152,12 @@ class _EvictionScript:
         for part in self._pair:
             ask(key, part.removed, key, self._now)
 
-    def _victim(self, pinned: Collection[int]) -> int:
+    def _victim(self, pinned: Collection[int], short_bytes: int) -> int:
         looks = _Looks(pinned)
         one, other = self._pair
+        for part in self._pair:
+            if isinstance(part, RoomMaker):
+                ask(-1, part.short_of, short_bytes)
         key = ask(-1, one.victim, looks, self._now)
         if len(pinned) < len(self._resident) // 2:
             self.asked += 1

@@ -5,7 +5,7 @@ the real prompts are the 5,000 of DiffusionDB in posting order on the arrival in
 GenTD26 (not part of this repository). It rewrites the comparisons beside itself. ``worth``
 and ``bundle`` were developed on the first half of that stream and on generated ones; here they meet
 the second half, the whole stream cut in ten segments replayed at the same time, and two generated
-streams of new seeds. ``adaptive-bundle.toml`` is ``adaptive`` with ``bundle`` for its eviction.
+streams of new seeds. ``adaptive`` evicts with ``bundle``; ``adaptive-worth.toml`` with ``worth``.
 ``ceiling.json`` says what one bit of the future would add (``ceiling.py``).
 """
 
@@ -30,7 +30,7 @@ from chorus_traces.trace import Trace
 HERE = Path(__file__).parent
 CAPACITIES = ("0.25GiB", "0.5GiB", "1GiB", "4GiB", "16GiB", "64GiB")
 WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth", "bundle")
-FORMS = ("fifo", "lru", "adaptive", "./adaptive-bundle.toml")
+FORMS = ("fifo", "lru", "adaptive", "./adaptive-worth.toml")
 GPUS = 16
 AUTO = RunSection(engine="auto")
 

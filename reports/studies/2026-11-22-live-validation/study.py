@@ -7,8 +7,8 @@ It makes one trace of generated and of real prompts told in shapes captions, mea
 calibrates it on an earlier live run, then for each run starts a server, replays the trace, repeats
 the journal, and puts the run beside its prediction. Every step leaves its own folder below
 ``--work`` and is not done again; ``--short`` tries everything in minutes and proves nothing.
-Results go to ``results.json`` and ``report.md`` beside this file, or below ``--work`` with
-``--short`` or ``--engine``.
+Results go to ``results.json`` and ``report.md`` beside this file, with ``--engine`` in the folder
+``steady``, with ``--short`` below ``--work``.
 
 ``--engine fake:STEP,TEXT,DECODE,ENCODE`` serves a model that waits so many seconds and computes
 nothing: the same server, HTTP, queue, cache and log, on a machine that does not drift. Its error is
@@ -16,7 +16,8 @@ the simulator's own.
 
 Two profiles predict each run, both measured before it: the one of the calibration run, before all
 runs, and one calibrated on the latest earlier run of the study. Their difference is the machine's
-drift.
+drift. A third is the first one with all its times multiplied by one number, so that its mean
+service time is the run's: what it leaves wrong is not the speed of the machine.
 """
 
 import argparse
@@ -69,6 +70,16 @@ WARM_UP = 10
 #: Of the real trace, past its first requests, where a trace is least like itself later.
 REAL_FROM = 2000
 CALIBRATED_FROM = 1000
+#: Times of a profile besides its SRD curve and tiers.
+STAGES_OF_PROFILE = (
+    "text_encode",
+    "embed",
+    "lookup",
+    "full_step",
+    "vae_decode",
+    "video_encode",
+    "server",
+)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -91,9 +102,6 @@ def main() -> None:
     """Do what is not done yet, and sum up."""
     stated = arguments()
     plan, work = (SHORT if stated.short else Plan()), Path(stated.work)
-    if stated.engine != "real":
-        # One policy is enough to judge the model by.
-        plan = msgspec.structs.replace(plan, others=())
     work.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
@@ -117,6 +125,8 @@ def main() -> None:
     replaying_s = plan.requests / speed_at * loads
     say(f"{len(wanted)} runs replay for about {replaying_s / 60:.0f} min, and start a server each")
     latest, rows = calibrated, []
+    home = work if stated.short else HERE if stated.engine == "real" else HERE / "steady"
+    home.mkdir(exist_ok=True)
     facts = {
         "model": MODEL,
         "steps": STEPS,
@@ -142,7 +152,7 @@ def main() -> None:
             f"{'equal' if row['journal_equal'] else 'DIFFERS'}"
         )
         summed_up(
-            work if stated.short or stated.engine != "real" else HERE,
+            home,
             facts | {"plan": msgspec.to_builtins(plan)},
             calibrated,
             rows,
@@ -330,8 +340,12 @@ def judged(folder: Path, run: LiveRun, before: Profile, latest: Profile) -> dict
             name: validate(run, profile, run.policy)
             for name, profile in (("before", before), ("latest", latest))
         }
+        service = row["before"]["times"]["service"]["workload"]["mean"]
+        factor = service["measured"] / service["predicted"]
+        row["speed"] = validate(run, slowed(before, factor), run.policy)
         for one in row.values():
             del one["requests"]
+        row["factor"] = factor
         row["journal_equal"] = replay_journal(run.folder).difference is None
         row["fresh_held_s"] = [
             one.held_s
@@ -340,6 +354,28 @@ def judged(folder: Path, run: LiveRun, before: Profile, latest: Profile) -> dict
         ]
         path.write_bytes(to_json(row))
     return json.loads(path.read_bytes())
+
+
+def slowed(profile: Profile, factor: float) -> Profile:
+    """Return the profile of a machine that takes ``factor`` times as long for everything."""
+    stages = {
+        name: msgspec.structs.replace(stage, mean_s=stage.mean_s * factor)
+        for name in STAGES_OF_PROFILE
+        if (stage := getattr(profile, name)) is not None
+    }
+    curve = tuple(
+        msgspec.structs.replace(point, mean_s=point.mean_s * factor) for point in profile.srd_step
+    )
+    tiers = {
+        name: msgspec.structs.replace(
+            rate,
+            load_bytes_per_s=rate.load_bytes_per_s / factor,
+            store_bytes_per_s=rate.store_bytes_per_s / factor,
+            latency_s=rate.latency_s * factor,
+        )
+        for name, rate in profile.tiers.items()
+    }
+    return msgspec.structs.replace(profile, srd_step=curve, tiers=tiers, **stages)
 
 
 def program(*words: str) -> list[str]:

@@ -146,6 +146,29 @@ class Raising(Lru):
         raise ZeroDivisionError(f"about {entry.key}")
 
 
+class Resenting(Lru):
+    """Raises when told how much room is to be made."""
+
+    def short_of(self, short_bytes: int) -> None:
+        raise ZeroDivisionError(f"{short_bytes} bytes")
+
+
+class Fickle(Lru):
+    """Takes a shortage for a reason to answer differently each time."""
+
+    def __init__(self, config: Config, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self._left = 0
+
+    def short_of(self, short_bytes: int) -> None:
+        self._left = short_bytes
+
+    def victim(self, pinned: Any, now: float) -> int:
+        self._left -= 1
+        keys = reversed(self._order) if self._left % 2 else iter(self._order)
+        return next(key for key in keys if key not in pinned)
+
+
 class Curious(Lru):
     """Reads every neighbour of every lookup."""
 
@@ -158,6 +181,8 @@ class Curious(Lru):
     [
         (Raising, r"Raising: hit (\d+): the part raised ZeroDivisionError: about \1;"),
         (Curious, "at most 64 a lookup are allowed"),
+        (Resenting, r"Resenting: short_of: the part raised ZeroDivisionError: \d+ bytes;"),
+        (Fickle, "when asked again"),
         (Stale, "is not resident"),
         (Careless, "is pinned"),
         (Restless, "when asked again"),

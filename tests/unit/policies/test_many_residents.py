@@ -8,7 +8,7 @@ import pytest
 
 from chorus_policies.cache import Cache
 from chorus_policies.entry import Query
-from chorus_policies.eviction import lru, worth
+from chorus_policies.eviction import bundle, lru, worth
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.plan import Fresh
@@ -45,8 +45,9 @@ def part_with(make: Any, entries: int) -> Any:
         (lambda setting: lru.Lru(lru.Config(), setting), 1),
         # Sizes of 1 to 5 KiB in quarter octaves, superseded or not.
         (lambda setting: worth.Worth(worth.Config(), setting), 2 * 5),
+        (lambda setting: bundle.Bundle(bundle.Config(), setting), 2 * 5),
     ],
-    ids=["lru", "worth"],
+    ids=["lru", "worth", "bundle"],
 )
 def test_a_victim_is_found_without_looking_at_all_residents(make: Any, most: int) -> None:
     for entries in (100, 10_000):
@@ -54,6 +55,21 @@ def test_a_victim_is_found_without_looking_at_all_residents(make: Any, most: int
         for _ in range(50):
             part.removed(part.victim(asked, 0.0), 0.0)
         assert 50 <= asked.times <= 50 * most
+
+
+def test_a_bundle_of_many_is_worked_out_once() -> None:
+    part = part_with(lambda setting: bundle.Bundle(bundle.Config(), setting), 10_000)
+    sizes = {key: state.size_bytes for key, state in part._worth._states.items()}
+    asked, short_bytes, gone = Asked(), 1000 * KIB, 0
+    while short_bytes > 0:
+        part.short_of(short_bytes)
+        key = part.victim(asked, 0.0)
+        part.removed(key, 0.0)
+        short_bytes -= sizes[key]
+        gone += 1
+    # A piece is looked at when it is taken and when it leaves; and the first of each class.
+    assert gone >= 200
+    assert 2 * gone <= asked.times + 10 <= 2 * gone + 40
 
 
 def test_a_policy_asked_for_a_victim_among_pinned_entries_alone_is_told_so() -> None:

@@ -282,6 +282,19 @@ def test_a_victim_that_cannot_go_is_an_error_of_the_policy(key: int, complaint: 
     assert_one_line(error, "broken: victim: ", complaint)
 
 
+def test_a_part_that_raises_when_told_what_is_short_is_named() -> None:
+    class Overwhelmed(Naming):
+        def short_of(self, short_bytes: int) -> None:
+            raise ValueError(f"{short_bytes} bytes are too many")
+
+    size_bytes = EntryForm(kind="compact").size_bytes((1, 0), query(0))
+    cache = make_cache(Broken("compact", eviction=Overwhelmed(0)), size_bytes)
+    cache.store(query(0), Fresh(reason=""), 1.0, 0.0)
+    with pytest.raises(PolicyError) as error:
+        cache.store(query(1), Fresh(reason=""), 1.0, 1.0)
+    assert_one_line(error, "broken: short_of: ", f"ValueError: {size_bytes} bytes are too many")
+
+
 def test_removing_a_pinned_or_an_absent_entry_is_refused() -> None:
     cache = make_cache(Broken())
     cache.store(query(0, identity="same"), Fresh(reason=""), 1.0, 0.0)
