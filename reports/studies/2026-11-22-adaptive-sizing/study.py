@@ -92,7 +92,7 @@ def net_by_phase(
 ) -> tuple[list[float], list[tuple[float, float]]]:
     """Return net dollars of each phase, and the capacity's changes (hour, GiB)."""
     policy = parse_policy(
-        f'base = "adaptive"\n[sizing]\nkind = "{sizing}"\n', where="study", name=sizing
+        f'base = "priced"\n[sizing]\nkind = "{sizing}"\n', where="study", name=sizing
     )
     prices = Prices(gpu_usd_per_s=GPU_HOUR_USD / HOUR, usd_per_byte_s=gib_hour_usd / 2**30 / HOUR)
     spec = TierSpec(name="host", capacity_bytes=int(capacity_gib * 2**30), prices=prices)
