@@ -20,7 +20,7 @@ from chorus_traces.trace import Trace
 FloatArray = npt.NDArray[np.float64]
 
 #: Stages with a duration of their own and their place in the seed sequence.
-_SPREAD_STAGES = (
+SPREAD_STAGES = (
     "text_encode",
     "embed",
     "lookup",
@@ -116,11 +116,11 @@ def make_workload(
         )
     factors = {
         stage: _factors([getattr(profile, stage) for profile in used], profile_of, seed, purpose)
-        for purpose, stage in enumerate(_SPREAD_STAGES)
+        for purpose, stage in enumerate(SPREAD_STAGES)
     }
     means = {
         stage: np.array([getattr(profile, stage).mean_s for profile in used])[profile_of]
-        for stage in _SPREAD_STAGES
+        for stage in SPREAD_STAGES
     }
     return Workload(
         arrivals=np.array([request.arrival_s for request in trace.requests]),
@@ -129,9 +129,7 @@ def make_workload(
         profile_of=profile_of,
         namespace_of=spaces,
         spread=factors["full_step"],
-        **{
-            stage: means[stage] * factors[stage] for stage in _SPREAD_STAGES if stage != "full_step"
-        },
+        **{stage: means[stage] * factors[stage] for stage in SPREAD_STAGES if stage != "full_step"},
     )
 
 

@@ -19,21 +19,10 @@ from chorus_policies.live.record import records_table
 from chorus_policies.policy import Policy
 from chorus_sim.live.run import LiveRun
 from chorus_sim.model import Model
-from chorus_sim.workload import FloatArray, Workload, make_workload
+from chorus_sim.workload import SPREAD_STAGES, FloatArray, Workload, make_workload
 from chorus_traces.errors import ScenarioError
 from chorus_traces.request import Request
 from chorus_traces.trace import Trace
-
-#: Stages that vary from request to request.
-_SPREAD = (
-    "text_encode",
-    "embed",
-    "lookup",
-    "full_step",
-    "vae_decode",
-    "video_encode",
-    "server",
-)
 
 
 class Predicted(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +50,10 @@ class Replica:
         self._spread = profile
         self._even = msgspec.structs.replace(
             profile,
-            **{name: msgspec.structs.replace(getattr(profile, name), cv=0.0) for name in _SPREAD},
+            **{
+                name: msgspec.structs.replace(getattr(profile, name), cv=0.0)
+                for name in SPREAD_STAGES
+            },
         )
         for tier in run.facts.tiers:
             profile.rate_of(tier.name)
@@ -166,7 +158,7 @@ def _uncertain(profile: Profile, seed: int) -> Profile:
     """
     chance = np.random.default_rng([seed, 1])
     moved = {}
-    for name in _SPREAD:
+    for name in SPREAD_STAGES:
         stage = getattr(profile, name)
         error = stage.cv / np.sqrt(stage.samples) if stage.samples else 0.0
         factor = max(0.0, 1 + error * float(chance.standard_normal()))

@@ -37,6 +37,7 @@ import click
 import msgspec
 import numpy as np
 from live_results import summed_up
+from slowed import slowed
 
 from chorus_policies.costs.profile import Profile, read_profile, write_profile
 from chorus_policies.policy import load_policy
@@ -70,16 +71,6 @@ WARM_UP = 10
 #: Of the real trace, past its first requests, where a trace is least like itself later.
 REAL_FROM = 2000
 CALIBRATED_FROM = 1000
-#: Times of a profile besides its SRD curve and tiers.
-STAGES_OF_PROFILE = (
-    "text_encode",
-    "embed",
-    "lookup",
-    "full_step",
-    "vae_decode",
-    "video_encode",
-    "server",
-)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -354,28 +345,6 @@ def judged(folder: Path, run: LiveRun, before: Profile, latest: Profile) -> dict
         ]
         path.write_bytes(to_json(row))
     return json.loads(path.read_bytes())
-
-
-def slowed(profile: Profile, factor: float) -> Profile:
-    """Return the profile of a machine that takes ``factor`` times as long for everything."""
-    stages = {
-        name: msgspec.structs.replace(stage, mean_s=stage.mean_s * factor)
-        for name in STAGES_OF_PROFILE
-        if (stage := getattr(profile, name)) is not None
-    }
-    curve = tuple(
-        msgspec.structs.replace(point, mean_s=point.mean_s * factor) for point in profile.srd_step
-    )
-    tiers = {
-        name: msgspec.structs.replace(
-            rate,
-            load_bytes_per_s=rate.load_bytes_per_s / factor,
-            store_bytes_per_s=rate.store_bytes_per_s / factor,
-            latency_s=rate.latency_s * factor,
-        )
-        for name, rate in profile.tiers.items()
-    }
-    return msgspec.structs.replace(profile, srd_step=curve, tiers=tiers, **stages)
 
 
 def program(*words: str) -> list[str]:
