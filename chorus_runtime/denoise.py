@@ -100,11 +100,15 @@ class Denoiser:
                 kept[step.number] = latents.clone()
             if step.number == job.k1 or (step.number == job.k2 and self._region is not None):
                 self._solver.restart(step.number)
-            before = self._guided.spent.tokens
+            spent = self._guided.spent
+            before, whole_before = spent.tokens, spent.whole_tokens
             kind, latents = self._act(step, latents)
+            computed, whole = spent.tokens - before, spent.whole_tokens - whole_before
             executed[kind] += 1
-            tokens_of[kind] += self._guided.spent.tokens - before
-            job.observer(StepDone(number=step.number, kind=kind, latents=latents, kept=kept))
+            tokens_of[kind] += computed
+            share = computed / whole if whole else 0.0
+            done = StepDone(number=step.number, kind=kind, share=share, latents=latents, kept=kept)
+            job.observer(done)
         if len(job.schedule) in job.keep:
             kept[len(job.schedule)] = latents.clone()
         return Outcome(

@@ -26,11 +26,13 @@ Skipping = Literal["off", "allowed", "must_compute"]
 class Spent:
     """What was computed so far: tokens through the blocks, FLOPs, passes whose blocks were skipped.
 
-    A token counts once for every forward pass and latent of the batch. ``keys_values_bytes`` is
-    the most that was stored at once.
+    A token counts once for every forward pass and latent of the batch. ``whole_tokens`` are those
+    the same passes have, computed or not. ``keys_values_bytes`` is the most that was stored at
+    once.
     """
 
     tokens: int = 0
+    whole_tokens: int = 0
     flops: float = 0.0
     skipped_passes: int = 0
     keys_values_bytes: int = 0
@@ -133,6 +135,7 @@ class Guided:
     ) -> torch.Tensor:
         adapter = expert.adapter
         tokens = adapter.grid(latents.shape).tokens
+        self.spent.whole_tokens += latents.shape[0] * tokens
         if index is not None:
             stale = expert.state.directive.keys_values == "reuse"
             self._spend(expert, branch, latents.shape[0], index.numel(), tokens, stale=stale)

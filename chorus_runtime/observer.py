@@ -12,11 +12,13 @@ from chorus_runtime.steps import StepKind
 class StepDone:
     """Told to an observer after each computed step; ``latents`` is the latent after it.
 
-    ``kept`` are the latents recorded so far, by the step they stand before.
+    ``kept`` are the latents recorded so far, by the step they stand before. ``share`` is how much
+    of the latent's tokens the step computed, 0 where it needed none.
     """
 
     number: int
     kind: StepKind
+    share: float
     latents: torch.Tensor
     kept: Mapping[int, torch.Tensor]
 

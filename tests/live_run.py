@@ -7,7 +7,8 @@ import numpy as np
 
 from chorus_runtime.prompt_vector import HashedWords
 from chorus_runtime.server.desk import DeskRule
-from chorus_runtime.server.fake_model import FakeClips, FakeTimes, FakeVideo
+from chorus_runtime.server.engine_times import EngineTimes
+from chorus_runtime.server.fake_model import FakeClips, FakeVideo
 from chorus_runtime.server.serving import ServerPlan, Serving
 from chorus_runtime.server.tenants import DEFAULT_TENANT, Tenants
 from chorus_runtime.server.video_request import VideoRequest
@@ -48,14 +49,14 @@ def serve_all(
     capacity: str = "3MiB",
     workers: int = 1,
     at_once: int = 1,
-    times: FakeTimes | None = None,
+    times: EngineTimes | None = None,
     seeds: bool = False,
 ) -> Path:
     """Serve the prompts with ``at_once`` of them under way; return the run's folder.
 
     With ``seeds`` equal prompts are identical requests, answered with copies.
     """
-    times = times or FakeTimes()
+    times = times or EngineTimes()
     plan = ServerPlan(
         policy=policy,
         capacity=capacity,

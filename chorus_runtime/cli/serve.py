@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-_FAKE = "fake"
+_FAKE, _PACED = "fake", "paced"
 
 #: Connections that may wait to be taken.
 _BACKLOG = 2048
@@ -24,8 +24,9 @@ _BACKLOG = 2048
     "--engine",
     default="real",
     show_default=True,
-    metavar="real|fake:S[,TEXT,DECODE,ENCODE]",
-    help="fake waits S seconds a step and computes nothing; it serves the model fake.",
+    metavar="real|paced:S[,T,D,E]|fake:S[,T,D,E]",
+    help="paced: a step takes S seconds or more, as do text, decoding and encoding. "
+    "fake: it only waits, and serves the model fake.",
 )
 @click.option(
     "--policy",
@@ -179,28 +180,37 @@ def _model(options: dict[str, Any]) -> tuple[Any, Any]:
     from chorus_runtime.cli.device import device_named
     from chorus_runtime.cli.load_model import load_model
     from chorus_runtime.server.clips import Mp4Writer
+    from chorus_runtime.server.engine_times import engine_times
     from chorus_traces.errors import EngineError
 
     name, engine, weights = options["model"], options["engine"], options["weights"]
     kind, _, times = engine.partition(":")
-    if kind not in ("real", _FAKE) or (kind == "real" and times):
-        raise EngineError(f"engine is {engine!r}; real or fake:SECONDS is needed")
+    if kind not in ("real", _FAKE, _PACED) or (kind == "real" and times):
+        raise EngineError(f"engine is {engine!r}; real, paced:SECONDS or fake:SECONDS is needed")
     if (name == _FAKE) != (kind == _FAKE):
         raise EngineError(
             f"model {name} with engine {engine}; --model fake and --engine fake:SECONDS "
             "belong together"
         )
     if kind == _FAKE:
-        from chorus_runtime.server.fake_model import FakeClips, FakeVideo, fake_times
+        from chorus_runtime.server.fake_model import FakeClips, FakeVideo
 
-        seconds = fake_times(times)
-        far = _far(options, times) if options["ray"] else None
+        seconds = engine_times(engine)
+        far = _far(options, engine) if options["ray"] else None
         return far or FakeVideo(seconds), FakeClips(seconds)
     if options["ray"]:
+        if kind == _PACED:
+            raise EngineError(f"engine {engine} with --ray; workers elsewhere keep no pace")
         model = _far(options, "")
         return model, Mp4Writer(model.frames_per_s)
     loaded = load_model(name, Path(weights) if weights else None, device_named(options["device"]))
-    return loaded.model, Mp4Writer(loaded.frames_per_s)
+    clips = Mp4Writer(loaded.frames_per_s)
+    if kind == _PACED:
+        from chorus_runtime.server.paced import PacedClips, PacedVideo
+
+        seconds = engine_times(engine)
+        return PacedVideo(loaded.model, seconds), PacedClips(clips, seconds)
+    return loaded.model, clips
 
 
 def _far(options: dict[str, Any], fake: str) -> Any:

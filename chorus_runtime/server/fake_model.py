@@ -8,7 +8,6 @@ latents as the engine does, so it never falls back because of them.
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import Any, cast
 
 import numpy as np
@@ -25,10 +24,11 @@ from chorus_runtime.generation import Generation
 from chorus_runtime.models.clip import stated_shape
 from chorus_runtime.models.video_model import EncodedText, Timing
 from chorus_runtime.observer import StepDone
+from chorus_runtime.server.engine_times import EngineTimes
+from chorus_runtime.server.metronome import Metronome
 from chorus_runtime.settings import EngineSettings
 from chorus_runtime.shapes.clip_io import write_mp4
 from chorus_runtime.steps import step_counts, step_schedule
-from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
 
 _NAME = "fake"
@@ -41,29 +41,6 @@ _FRAMES = np.zeros((1, 8, 16, 16, 3), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FakeTimes:
-    """Seconds of each stage; ``step_s`` is a full step, one of SRD takes its active share."""
-
-    step_s: float = 0.0
-    text_s: float = 0.0
-    decode_s: float = 0.0
-    encode_s: float = 0.0
-
-
-def fake_times(text: str) -> FakeTimes:
-    """Return the times in ``STEP[,TEXT,DECODE,ENCODE]``. Raises ``EngineError``."""
-    try:
-        seconds = [float(part) for part in text.split(",")]
-    except ValueError:
-        seconds = []
-    if len(seconds) not in (1, 4) or not all(0 <= one <= 3600 for one in seconds):
-        raise EngineError(
-            f"fake engine {text!r}; seconds as STEP or STEP,TEXT,DECODE,ENCODE are needed"
-        )
-    return FakeTimes(**dict(zip(FakeTimes.__slots__, seconds, strict=False)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FakeSolver:
     """Noise levels that fall evenly."""
 
@@ -73,7 +50,7 @@ class FakeSolver:
 class FakeEngine:
     """Waits for as long as each step of a plan takes."""
 
-    def __init__(self, times: FakeTimes) -> None:
+    def __init__(self, times: EngineTimes) -> None:
         self.settings = EngineSettings()
         self._times = times
 
@@ -90,7 +67,7 @@ class FakeEngine:
         noise = torch.Generator().manual_seed(seed)
         latents = torch.randn(generation.latent_shape, generator=noise)
         schedule = step_schedule(plan, steps, self.settings.refresh_every)
-        work, kept = 0.0, {}
+        work, kept, metronome = 0.0, {}, Metronome()
         for step in schedule:
             if step.kind == "skip":
                 continue
@@ -98,10 +75,11 @@ class FakeEngine:
                 kept[step.number] = latents
             cost = share if step.kind == "region" else 1.0
             work += cost
-            pause(cost * self._times.step_s)
-            generation.observer(
-                StepDone(number=step.number, kind=step.kind, latents=latents, kept=kept)
+            metronome.beat(cost * self._times.step_s)
+            done = StepDone(
+                number=step.number, kind=step.kind, share=cost, latents=latents, kept=kept
             )
+            generation.observer(done)
         counts = step_counts(schedule)
         return Generated(
             latents=latents,
@@ -132,7 +110,7 @@ class FakeEngine:
 class FakeVideo:
     """A model to be served, without weights. Clips have any size."""
 
-    def __init__(self, times: FakeTimes) -> None:
+    def __init__(self, times: EngineTimes) -> None:
         self.name = _NAME
         # It is asked for its settings and to generate, never for its adapters.
         self.engine = cast("Engine", FakeEngine(times))
@@ -164,7 +142,7 @@ class FakeVideo:
     def encode(self, prompt: str, negative_prompt: str | None, *, guided: bool) -> EncodedText:
         """Return one token that is the whole prompt."""
         del negative_prompt
-        pause(self._times.text_s)
+        Metronome().beat(self._times.text_s)
         states = TextStates.of(torch.zeros(1, 1, 1))
         return EncodedText(
             prompt=prompt,
@@ -176,7 +154,7 @@ class FakeVideo:
     def decode(self, latents: torch.Tensor, output_type: str) -> Any:
         """Return black frames."""
         del latents, output_type
-        pause(self._times.decode_s)
+        Metronome().beat(self._times.decode_s)
         return _FRAMES
 
 
@@ -185,7 +163,7 @@ class FakeClips:
 
     frames_per_s = 8
 
-    def __init__(self, times: FakeTimes) -> None:
+    def __init__(self, times: EngineTimes) -> None:
         self._times = times
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "black.mp4"
@@ -195,11 +173,5 @@ class FakeClips:
     def write(self, path: Path, frames: Any) -> None:
         """Write the clip."""
         del frames
-        pause(self._times.encode_s)
+        Metronome().beat(self._times.encode_s)
         path.write_bytes(self._content)
-
-
-def pause(seconds: float) -> None:
-    """Wait."""
-    if seconds > 0:
-        Event().wait(seconds)

@@ -16,7 +16,8 @@ from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
 from chorus_policies.live.calls import repeat
 from chorus_runtime.prompt_vector import HashedWords
-from chorus_runtime.server.fake_model import FakeTimes, FakeVideo
+from chorus_runtime.server.engine_times import EngineTimes
+from chorus_runtime.server.fake_model import FakeVideo
 from chorus_runtime.service import Chorus
 
 pytestmark = [
@@ -35,7 +36,7 @@ def tiny():
 
 
 def fake():
-    return FakeVideo(FakeTimes(step_s=STEP_S)), 8
+    return FakeVideo(EngineTimes(step_s=STEP_S)), 8
 
 
 MODELS = {"tiny": tiny, "fake": fake}

@@ -5,11 +5,11 @@ from live_run import serve_all, some_prompts
 
 from chorus_policies.live.journal_file import read_journal
 from chorus_policies.policy import preset_names
-from chorus_runtime.server.fake_model import FakeTimes
+from chorus_runtime.server.engine_times import EngineTimes
 from chorus_sim.live.replay_journal import replay_journal
 
 REQUESTS = 60
-SHORT = FakeTimes(step_s=0.0004, text_s=0.0, decode_s=0.0, encode_s=0.0)
+SHORT = EngineTimes(step_s=0.0004, text_s=0.0, decode_s=0.0, encode_s=0.0)
 
 
 @pytest.mark.parametrize("policy", preset_names())

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chorus_runtime.models.video_model import VideoModel
-from chorus_runtime.server.fake_model import FakeClips, FakeVideo, fake_times
+from chorus_runtime.server.engine_times import engine_times
+from chorus_runtime.server.fake_model import FakeClips, FakeVideo
 from chorus_traces.errors import EngineError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def far_model(
 ) -> "FarModel":
     """Return a model of ``number`` hands; every machine must have this package and the weights.
 
-    ``fake`` are the times of the fake engine, empty for a real one. Raises ``EngineError`` for a
+    ``fake`` is ``fake:`` and its times, empty for a real engine. Raises ``EngineError`` for a
     cluster that cannot be reached.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -80,7 +81,7 @@ def _check_reachable(address: str) -> None:
 def make_model(name: str, weights: str | None, fake: str, device: str) -> tuple[VideoModel, int]:
     """Return the model of one hand and its frames per second, made where it runs."""
     if fake:
-        return FakeVideo(fake_times(fake)), FakeClips.frames_per_s
+        return FakeVideo(engine_times(fake)), FakeClips.frames_per_s
     from chorus_runtime.cli.load_model import load_model
 
     loaded = load_model(name, Path(weights) if weights else None, device)

@@ -7,12 +7,13 @@ It makes one trace of generated and of real prompts told in shapes captions, mea
 calibrates it on an earlier live run, then for each run starts a server, replays the trace, repeats
 the journal, and puts the run beside its prediction. Every step leaves its own folder below
 ``--work`` and is not done again; ``--short`` tries everything in minutes and proves nothing.
-Results go to ``results.json`` and ``report.md`` beside this file, with ``--engine`` in the folder
-``steady``, with ``--short`` below ``--work``.
+Results go to ``results.json`` and ``report.md`` beside this file, with ``--engine`` in a folder of
+the engine's name, with ``--short`` below ``--work``.
 
-``--engine fake:STEP,TEXT,DECODE,ENCODE`` serves a model that waits so many seconds and computes
-nothing: the same server, HTTP, queue, cache and log, on a machine that does not drift. Its error is
-the simulator's own.
+``--engine paced:STEP,TEXT,DECODE,ENCODE`` lets every stage of the shapes model take so many seconds
+at least: the same latents and regions on a machine that does not drift. ``--engine fake:...`` serves
+a model that waits as long and computes nothing; its regions are as large as planned. Such runs may
+go ``--abreast``, as long as all together leave the machine idle half of the time.
 
 Two profiles predict each run, both measured before it: the one of the calibration run, before all
 runs, and one calibrated on the latest earlier run of the study. Their difference is the machine's
@@ -31,6 +32,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -116,7 +118,8 @@ def main() -> None:
     replaying_s = plan.requests / speed_at * loads
     say(f"{len(wanted)} runs replay for about {replaying_s / 60:.0f} min, and start a server each")
     latest, rows = calibrated, []
-    home = work if stated.short else HERE if stated.engine == "real" else HERE / "steady"
+    kind = stated.engine.partition(":")[0]
+    home = work if stated.short else HERE if kind == "real" else HERE / kind
     home.mkdir(exist_ok=True)
     facts = {
         "model": MODEL,
@@ -127,28 +130,29 @@ def main() -> None:
         "warm_up": WARM_UP,
     }
     facts |= {"reuse_kept": made["kept"]}
-    for done, (policy, level, number) in enumerate(wanted, start=1):
-        name = f"{policy}-{level * 100:03.0f}-{number}"
-        live = served(work / "runs" / name, engine, policy, made["trace"], speed_at * level)
-        run = read_run(live)
-        row = judged(work / "runs" / name, run, calibrated, latest)
-        rows.append({"policy": policy, "level": level, "run": number} | row)
-        if policy == POLICY:
-            latest = calibrate(run, base, discard=run.warm_up).profile
-        first = row["before"]["verdict"]
-        say(
-            f"{done}/{len(wanted)} {name}: utilisation {row['before']['run']['utilisation']:.0%}, "
-            f"mean {first['mean']['error']:+.1%}, p95 {first['p95']['error']:+.1%}, kinds equal "
-            f"{first['kinds']['equal']:.1%}, journal "
-            f"{'equal' if row['journal_equal'] else 'DIFFERS'}"
-        )
-        summed_up(
-            home,
-            facts | {"plan": msgspec.to_builtins(plan)},
-            calibrated,
-            rows,
-            ranked,
-        )
+
+    def serve(one: tuple[str, float, int]) -> Path:
+        policy, level, number = one
+        folder = work / "runs" / f"{policy}-{level * 100:03.0f}-{number}"
+        return served(folder, engine, policy, made["trace"], speed_at * level)
+
+    with ThreadPoolExecutor(stated.abreast) as pool:
+        lives = pool.map(serve, wanted)
+        for done, (one, live) in enumerate(zip(wanted, lives, strict=True), start=1):
+            name = live.parent.name
+            run = read_run(live)
+            row = judged(live.parent, run, calibrated, latest)
+            rows.append(dict(zip(("policy", "level", "run"), one, strict=True)) | row)
+            if one[0] == POLICY:
+                latest = calibrate(run, base, discard=run.warm_up).profile
+            first = row["before"]["verdict"]
+            say(
+                f"{done}/{len(wanted)} {name}: utilisation "
+                f"{row['before']['run']['utilisation']:.0%}, mean {first['mean']['error']:+.1%}, "
+                f"p95 {first['p95']['error']:+.1%}, kinds equal {first['kinds']['equal']:.1%}, "
+                f"journal {'equal' if row['journal_equal'] else 'DIFFERS'}"
+            )
+            summed_up(home, facts | {"plan": msgspec.to_builtins(plan)}, calibrated, rows, ranked)
     say("done")
 
 
@@ -158,7 +162,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", default="out/live-validation", help="folder of all steps")
     parser.add_argument("--real", help="trace of real prompts; without it all are generated")
     parser.add_argument("--real-embeddings", help="its vectors, .npy")
-    parser.add_argument("--engine", default="real", help="real, or fake:STEP,TEXT,DECODE,ENCODE")
+    parser.add_argument("--engine", default="real", help="real, paced:S,T,D,E or fake:S,T,D,E")
+    parser.add_argument("--abreast", type=int, default=1, help="runs at a time")
     parser.add_argument("--short", action="store_true", help="try everything, prove nothing")
     return parser.parse_args()
 
@@ -251,14 +256,13 @@ def profiled(work: Path, say) -> Profile:
 
 def engine_words(engine: str) -> list[str]:
     """Return the words of ``serve`` that name the model and what computes it."""
-    if engine == "real":
-        return ["--model", MODEL, "--steps", str(STEPS)]
-    return ["--model", "fake", "--steps", str(STEPS), "--engine", engine]
+    model = "fake" if engine.startswith("fake") else MODEL
+    return ["--model", model, "--steps", str(STEPS), "--engine", engine]
 
 
 def waited_s(engine: str) -> float:
-    """Return the seconds a fresh request waits in a fake engine."""
-    step, *others = (float(part) for part in engine.removeprefix("fake:").split(","))
+    """Return the seconds a fresh request takes at the stated times."""
+    step, *others = (float(part) for part in engine.partition(":")[2].split(","))
     return STEPS * step + sum(others)
 
 

@@ -9,11 +9,11 @@ from command_line import chorus_sim
 from live_run import serve_all, some_prompts
 
 from chorus_policies.costs.profile import read_profile, write_profile
-from chorus_runtime.server.fake_model import FakeTimes
+from chorus_runtime.server.engine_times import EngineTimes
 from chorus_sim.live.run import read_run
 from chorus_traces.read import read_trace
 
-TIMES = FakeTimes(step_s=0.006, text_s=0.003, decode_s=0.002, encode_s=0.01)
+TIMES = EngineTimes(step_s=0.006, text_s=0.003, decode_s=0.002, encode_s=0.01)
 
 
 @pytest.fixture(scope="module")

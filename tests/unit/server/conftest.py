@@ -8,11 +8,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from chorus_runtime.prompt_vector import HashedWords
-from chorus_runtime.server.fake_model import FakeClips, FakeTimes, FakeVideo
+from chorus_runtime.server.engine_times import EngineTimes
+from chorus_runtime.server.fake_model import FakeClips, FakeVideo
 from chorus_runtime.server.serving import ServerPlan, Serving
 from chorus_runtime.server.tenants import Tenants
 
-NO_TIME = FakeTimes()
+NO_TIME = EngineTimes()
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ import pytest
 from unit.server.conftest import close, settle, wait_for
 
 from chorus_policies.live.call_log import read_calls
-from chorus_runtime.server.fake_model import FakeTimes
+from chorus_runtime.server.engine_times import EngineTimes
 from chorus_runtime.server.tenants import Tenants
 from chorus_sim.live.replay_journal import replay_journal
 from chorus_traces.errors import EngineError
 
-SLOW = FakeTimes(step_s=0.05)
+SLOW = EngineTimes(step_s=0.05)
 RED = "a red circle moving left"
 
 #: Tries all that was never judged, so that a short test sees reuse. One in two may disappoint.

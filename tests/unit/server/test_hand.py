@@ -8,7 +8,8 @@ from chorus_runtime.adapters.adapter import TextStates
 from chorus_runtime.generated import Generated
 from chorus_runtime.generation import Generation
 from chorus_runtime.observer import StepDone
-from chorus_runtime.server.fake_model import FakeTimes, FakeVideo
+from chorus_runtime.server.engine_times import EngineTimes
+from chorus_runtime.server.fake_model import FakeVideo
 from chorus_runtime.server.far.hand import Hand, Stop, token_of
 from chorus_runtime.store import LATENT_DTYPE
 
@@ -17,7 +18,7 @@ STEPS = 6
 
 @pytest.fixture
 def hand():
-    return Hand(lambda: (FakeVideo(FakeTimes(step_s=0.01)), 8), 2**20)
+    return Hand(lambda: (FakeVideo(EngineTimes(step_s=0.01)), 8), 2**20)
 
 
 def generation(**fields) -> Generation:

@@ -18,7 +18,7 @@ from chorus_policies.live.record import Record
 from chorus_policies.policy import load_policy
 from chorus_policies.tier import TierSpec
 from chorus_runtime.server.describe import write_policy
-from chorus_runtime.server.fake_model import FakeTimes
+from chorus_runtime.server.engine_times import EngineTimes
 from chorus_runtime.server.run_folder import RunFolder, runs_in
 from chorus_runtime.server.tenants import Tenants
 from chorus_runtime.server.unfinished import unfinished
@@ -267,7 +267,7 @@ def test_equal_ids_of_two_tenants_are_resumed_as_what_they_were(server, tmp_path
 
 def test_a_run_in_flight_serves_another_worker_and_its_calls_repeat(server, tmp_path):
     one = server(
-        log=tmp_path, workers=2, policy="adaptive", times=FakeTimes(step_s=0.05), capacity="64MiB"
+        log=tmp_path, workers=2, policy="adaptive", times=EngineTimes(step_s=0.05), capacity="64MiB"
     )
     for number in range(6):
         body = {"prompt": f"{RED} {number % 2}", "steps": 20, "id": f"v{number}"}

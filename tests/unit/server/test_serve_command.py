@@ -35,6 +35,7 @@ def refused(capfd, monkeypatch):
         (("--engine", "fake:-1"), "fake engine '-1'"),
         (("--engine", "real"), "belong together"),
         (("--engine", "reel"), "engine is 'reel'"),
+        (("--engine", "paced:0.1"), "belong together"),
         (("--capacity", "much"), "'much'"),
         (("--capacity", "disk=1GiB"), "store folder"),
         (("--keep-videos", "none"), "--keep-videos"),

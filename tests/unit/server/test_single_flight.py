@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from time import monotonic, sleep
 
-from chorus_runtime.server.fake_model import FakeTimes
+from chorus_runtime.server.engine_times import EngineTimes
 
-SLOW = FakeTimes(step_s=0.5)
+SLOW = EngineTimes(step_s=0.5)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -52,7 +52,7 @@ def test_they_wait_for_the_first_and_copy_it(server):
 
 
 def test_without_a_seed_each_is_made_on_its_own(server):
-    one = server(times=FakeTimes(step_s=0.05), workers=2)
+    one = server(times=EngineTimes(step_s=0.05), workers=2)
     for name in ("first", "second"):
         post(one, name)
     assert "copy" not in [each["kind"] for each in made(one, "first", "second")]

@@ -6,11 +6,11 @@ import pytest
 from unit.server.conftest import settle, wait_for
 
 from chorus_runtime.server.desk import DeskRule
-from chorus_runtime.server.fake_model import FakeTimes
+from chorus_runtime.server.engine_times import EngineTimes
 from chorus_runtime.server.videos import VideoLimits
 
 RED, BLUE = "a red circle moving left", "a blue circle moving left"
-SLOW = FakeTimes(step_s=0.05)
+SLOW = EngineTimes(step_s=0.05)
 
 
 def test_a_video_is_made_asked_for_fetched_and_deleted(server):
@@ -96,7 +96,7 @@ def test_a_full_queue_is_429_and_says_when_to_come_back(server):
 
 
 def test_requests_are_served_in_the_order_of_their_arrival(server):
-    one = server(times=FakeTimes(step_s=0.005))
+    one = server(times=EngineTimes(step_s=0.005))
     names = [
         one.client.post("/v1/videos", json={"prompt": f"clip {n}"}).json()["id"] for n in range(6)
     ]
