@@ -11,9 +11,9 @@ Results go to ``results.json`` and ``report.md`` beside this file, with ``--engi
 the engine's name, with ``--short`` below ``--work``.
 
 ``--engine paced:STEP,TEXT,DECODE,ENCODE`` lets every stage of the shapes model take so many seconds
-at least: the same latents and regions on a machine that does not drift. ``--engine fake:...`` serves
-a model that waits as long and computes nothing; its regions are as large as planned. Such runs may
-go ``--abreast``, as long as all together leave the machine idle half of the time.
+at least: the same latents and regions on a machine that does not drift. ``--engine fake:...``
+serves a model that waits as long and computes nothing; its regions are as large as planned. Such
+runs may go ``--abreast``, as long as all together leave the machine idle half of the time.
 
 Two profiles predict each run, both measured before it: the one of the calibration run, before all
 runs, and one calibrated on the latest earlier run of the study. Their difference is the machine's

@@ -16,7 +16,10 @@ from chorus_traces.request import Request
 
 OLD, NEW = "a red square moving left", "a red circle moving left"
 
-TIMES = EngineTimes(step_s=0.02, text_s=0.03, decode_s=0.04, encode_s=0.05)
+#: Enough for SRD steps between those that refresh.
+STEPS = 24
+
+TIMES = EngineTimes(step_s=0.01, text_s=0.03, decode_s=0.04, encode_s=0.05)
 
 
 @pytest.fixture
@@ -33,8 +36,8 @@ def video():
 
 def made(model, seen):
     with Chorus(model, policy="chorus", cache="64MiB", embedder=HashedWords()) as chorus:
-        chorus.generate(Request(id="old", arrival_s=0.0, prompt=OLD, seed=1))
-        new = Request(id="new", arrival_s=1.0, prompt=NEW, seed=2)
+        chorus.generate(Request(id="old", arrival_s=0.0, prompt=OLD, seed=1, steps=STEPS))
+        new = Request(id="new", arrival_s=1.0, prompt=NEW, seed=2, steps=STEPS)
         return chorus.generate(new, observer=seen.append)
 
 
