@@ -54,6 +54,7 @@ class Model:
         self._copying: list[float] = cached.tolist()
         self._after: list[float] = (workload.vae_decode + workload.video_encode).tolist()
         self._spread: list[float] = workload.spread.tolist()
+        self._region: list[float] = workload.region.tolist()
         self._arrived: list[float] = []
         self._services: list[Service] = []
         for worker in range(gpus):
@@ -108,7 +109,7 @@ class Model:
             leads = cache is not None and self._flights.begin(query, plan)
             price = self._prices.of(plan, place)
             load_s = price.load_s(cache, plan)
-            denoise_s = price.denoise_s * self._spread[place]
+            denoise_s = price.denoising_s(self._spread[place], self._region[place])
             service_s = self._before[place] + load_s + denoise_s + self._after[place]
             held_s = service_s + price.store_s
             serve(

@@ -56,7 +56,8 @@ def _fill(workload: Workload, cache: Cache | None, preloaded: int) -> Served:
         plan: Plan = _UNCACHED if cache is None else cache.lookup(workload.queries[place], now)
         price = prices.of(plan, place)
         load_s = price.load_s(cache, plan)
-        denoise_s = 0.0 if type(plan) is Copy else price.denoise_s * float(workload.spread[place])
+        spread, region = float(workload.spread[place]), float(workload.region[place])
+        denoise_s = 0.0 if type(plan) is Copy else price.denoising_s(spread, region)
         around = cached if type(plan) is Copy else computed
         service_s = float(around[place]) + load_s + denoise_s
         services.append(

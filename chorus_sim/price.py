@@ -11,14 +11,22 @@ from chorus_sim.workload import Workload
 
 
 class Price(msgspec.Struct, frozen=True, gc=False):
-    """Mean seconds of denoising and storing, and bytes moved, of all plans alike in steps."""
+    """Mean seconds of denoising and storing, and bytes moved, of all plans alike in steps.
+
+    ``srd_share`` is the part of denoising that are SRD steps.
+    """
 
     denoise_s: float
+    srd_share: float
     full_step_s: float
     store_s: float
     load_bytes: int
     store_bytes: int
     load_s_by_tier: dict[str, float]
+
+    def denoising_s(self, spread: float, region: float) -> float:
+        """Return the seconds of denoising with a request's own factors."""
+        return self.denoise_s * spread * (1.0 + self.srd_share * (region - 1.0))
 
     def load_s(self, cache: Cache | None, plan: Plan) -> float:
         """Return the seconds of reading what the plan takes from its donor."""
@@ -61,8 +69,10 @@ class PriceList:
             for name, rate in profile.tiers.items()
         }
         store_bytes, store_s = self._store(plan, query, profile)
+        denoise_s = denoising_s(plan, query.steps, profile)
         return Price(
-            denoise_s=denoising_s(plan, query.steps, profile),
+            denoise_s=denoise_s,
+            srd_share=srd_steps_s(plan, query.steps, profile) / denoise_s if denoise_s else 0.0,
             full_step_s=profile.full_step.mean_s,
             store_s=store_s,
             load_bytes=load_bytes,
@@ -82,8 +92,14 @@ class PriceList:
 def denoising_s(plan: Plan, steps: int, profile: Profile) -> float:
     """Return the mean seconds of all denoising steps of ``plan``, TGAA included."""
     work = work_of(plan, steps, profile.srd_full_every)
-    seconds = work.full_steps * profile.full_step.mean_s
-    if isinstance(plan, Regional):
-        seconds += work.srd_steps * profile.srd_step_s(plan.active_share)
+    seconds = work.full_steps * profile.full_step.mean_s + srd_steps_s(plan, steps, profile)
     # An amplified SRD step costs less than an amplified full one; the share itself is about 1 %.
     return seconds + profile.tgaa_share * profile.full_step.mean_s * amplified_steps(plan, steps)
+
+
+def srd_steps_s(plan: Plan, steps: int, profile: Profile) -> float:
+    """Return the mean seconds of the SRD steps of ``plan``."""
+    if not isinstance(plan, Regional):
+        return 0.0
+    work = work_of(plan, steps, profile.srd_full_every)
+    return work.srd_steps * profile.srd_step_s(plan.active_share)

@@ -34,6 +34,7 @@ argument stands beside the numbers it is about.
 """
 
 import heapq
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -41,13 +42,13 @@ import numpy.typing as npt
 
 from chorus_policies.entry import NO_WINDOW, EntryForm, Query
 from chorus_policies.parts import QualityWatcher, Reuse
-from chorus_policies.plan import Fresh, Plan, Regional, Resume, reused_steps
+from chorus_policies.plan import Fresh, Plan, reused_steps
 from chorus_policies.policy import Policy
 from chorus_policies.similarity import QUANTA, floor_quanta
 from chorus_sim.clairvoyant import complete_donor
 from chorus_sim.experiment import Prepared
 from chorus_sim.graph import SimilarityGraph
-from chorus_sim.price import denoising_s
+from chorus_sim.price import denoising_s, srd_steps_s
 from chorus_sim.rent_dual import FloatArray, Uses, least_bound
 from chorus_sim.workload import Workload
 from chorus_traces.errors import ScenarioError
@@ -140,7 +141,8 @@ def _granted(workload: Workload) -> npt.NDArray[np.bool_]:
 class _Savings:
     """Per edge of the graph: seconds saved with a complete donor, and by full reuse alone.
 
-    ``latest_k1`` is, per request, the latest step its own result can begin at.
+    ``latest_k1`` is, per request, the latest step its own result can begin at, ``longer_s`` the
+    seconds by which SRD of a large region may take longer than no reuse.
     """
 
     def __init__(
@@ -151,10 +153,11 @@ class _Savings:
         self.donor = graph.neighbour.astype(np.int64)
         self.full_s, self.core_s = np.zeros(graph.edges), np.zeros(graph.edges)
         self.latest_k1 = np.zeros(requests, dtype=np.int64)
-        known: dict[tuple[object, ...], tuple[float, float, int]] = {}
+        self.longer_s = np.zeros(requests)
+        known: dict[tuple[object, ...], _Saving] = {}
         self.spans = {query.steps: reuse.span(query.steps) for query in workload.queries}
         floor, quanta = floor_quanta(reuse.floor()), graph.quanta.tolist()
-        spread = workload.spread.tolist()
+        spread, region = workload.spread.tolist(), workload.region.tolist()
         for edge, place in enumerate(self.row.tolist()):
             if quanta[edge] < floor:
                 continue
@@ -165,25 +168,33 @@ class _Savings:
                     complete_donor(query, form, reuse), marks=query.marks
                 )
                 plan = reuse.plan(query, [(donor, quanta[edge] / QUANTA)], 0.0)
-                known[key] = _saved_s(plan, query, workload, number)
-            full_s, core_s, k1 = known[key]
-            self.full_s[edge] = full_s * spread[place]
-            self.core_s[edge] = core_s * spread[place]
-            self.latest_k1[place] = max(self.latest_k1[place], k1)
+                known[key] = _saving(plan, query, workload, number)
+            saving = known[key]
+            saved_s = saving.saved_s - saving.srd_s * (region[place] - 1.0)
+            self.longer_s[place] = max(self.longer_s[place], -saved_s * spread[place])
+            self.full_s[edge] = max(saved_s, saving.core_s) * spread[place]
+            self.core_s[edge] = saving.core_s * spread[place]
+            self.latest_k1[place] = max(self.latest_k1[place], saving.k1)
 
 
-def _saved_s(plan: Plan, query: Query, workload: Workload, number: int) -> tuple[float, float, int]:
-    """Return mean seconds saved by ``plan``, those by full reuse to its k1, and the k1."""
+class _Saving(NamedTuple):
+    """Mean seconds saved by a plan, those by full reuse to its ``k1`` alone, and of its SRD."""
+
+    saved_s: float
+    core_s: float
+    srd_s: float
+    k1: int
+
+
+def _saving(plan: Plan, query: Query, workload: Workload, number: int) -> _Saving:
     if isinstance(plan, Fresh):
-        return 0.0, 0.0, 0
+        return _Saving(0.0, 0.0, 0.0, 0)
     profile = workload.profiles[number]
     everything = denoising_s(Fresh(reason=""), query.steps, profile)
     k1, _ = reused_steps(plan)
-    core_s = k1 * profile.full_step.mean_s
     saved_s = everything - denoising_s(plan, query.steps, profile)
-    if isinstance(plan, Regional | Resume):
-        saved_s = max(saved_s, core_s)
-    return saved_s, core_s, k1
+    core_s = k1 * profile.full_step.mean_s
+    return _Saving(saved_s, core_s, srd_steps_s(plan, query.steps, profile), k1)
 
 
 def _latest(workload: Workload, gpus: int, savings: _Savings) -> tuple[FloatArray, FloatArray]:
@@ -196,6 +207,7 @@ def _latest(workload: Workload, gpus: int, savings: _Savings) -> tuple[FloatArra
         moved = max(query.result_bytes, query.latent_bytes * (2 + max(0, last - first + 1)))
         rates = profile.tiers.values()
         longest[place] += profile.tgaa_share * denoise_s * workload.spread[place]
+        longest[place] += savings.longer_s[place]
         longest[place] += max(rate.latency_s + moved / rate.load_bytes_per_s for rate in rates)
         longest[place] += max(rate.latency_s + moved / rate.store_bytes_per_s for rate in rates)
     free = [-np.inf] * gpus

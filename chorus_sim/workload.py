@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.costs.profile import Profile, StageTime
+from chorus_policies.costs.profile import Profile
 from chorus_policies.costs.profile_book import ProfileBook
 from chorus_policies.entry import Query
 from chorus_policies.marks import marks_of
@@ -36,8 +36,8 @@ class Workload:
     """Requests ready to be served; arrays have shape ``(requests,)`` and are in seconds.
 
     ``profile_of`` numbers each request's profile in ``profiles``. ``spread`` is the factor on all
-    denoising steps of a request. ``server`` is what serving adds outside all stages,
-    by default nothing.
+    denoising steps of a request, ``region`` a further one on its SRD steps, if it has any.
+    ``server`` is what serving adds outside all stages, by default nothing.
     ``namespace_of`` numbers namespaces; -1 is unknown.
     """
 
@@ -50,6 +50,7 @@ class Workload:
     embed: FloatArray
     lookup: FloatArray
     spread: FloatArray
+    region: FloatArray
     vae_decode: FloatArray
     video_encode: FloatArray
     server: FloatArray = field(default_factory=lambda: np.zeros(1))
@@ -114,9 +115,11 @@ def make_workload(
                 load_latent_s=profile.latent_bytes / profile.rate_of(tier).load_bytes_per_s,
             )
         )
+    variations = {stage: [getattr(one, stage).cv for one in used] for stage in SPREAD_STAGES}
+    variations["region"] = [one.srd_cv for one in used]
     factors = {
-        stage: _factors([getattr(profile, stage) for profile in used], profile_of, seed, purpose)
-        for purpose, stage in enumerate(SPREAD_STAGES)
+        stage: _factors(np.array(variation)[profile_of], seed, purpose)
+        for purpose, (stage, variation) in enumerate(variations.items())
     }
     means = {
         stage: np.array([getattr(profile, stage).mean_s for profile in used])[profile_of]
@@ -129,16 +132,14 @@ def make_workload(
         profile_of=profile_of,
         namespace_of=spaces,
         spread=factors["full_step"],
+        region=factors["region"],
         **{stage: means[stage] * factors[stage] for stage in SPREAD_STAGES if stage != "full_step"},
     )
 
 
-def _factors(
-    stages: list[StageTime], profile_of: npt.NDArray[np.int32], seed: int, purpose: int
-) -> FloatArray:
-    """Return a factor of mean 1 per request, log-normal with the stage's variation."""
-    variation = np.array([stage.cv for stage in stages])[profile_of]
+def _factors(variation: FloatArray, seed: int, purpose: int) -> FloatArray:
+    """Return a factor of mean 1 per request, log-normal with its coefficient of variation."""
     stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose,)))
     sigma = np.sqrt(np.log1p(variation**2))
-    factors: FloatArray = np.exp(sigma * stream.standard_normal(len(profile_of)) - sigma**2 / 2)
+    factors: FloatArray = np.exp(sigma * stream.standard_normal(len(variation)) - sigma**2 / 2)
     return factors

@@ -27,6 +27,7 @@ def plain_workload(arrivals: np.ndarray, service: np.ndarray) -> Workload:
         embed=nothing,
         lookup=nothing,
         spread=nothing,
+        region=nothing,
         vae_decode=nothing,
         video_encode=nothing,
     )

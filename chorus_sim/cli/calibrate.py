@@ -6,7 +6,13 @@ import click
 
 
 @click.command()
-@click.option("--live", required=True, metavar="DIR", help="A replay's folder or a server's run.")
+@click.option(
+    "--live",
+    required=True,
+    multiple=True,
+    metavar="DIR",
+    help="A replay's folder or a server's run; several tell how the machine drifts.",
+)
 @click.option(
     "--profile",
     metavar="NAME|JSON",
@@ -17,11 +23,11 @@ import click
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Leave out the first N requests, besides those the replay marked.",
+    help="Leave out the first N requests of each, besides those the replay marked.",
 )
 @click.option("--out", required=True, metavar="FILE", help="The .json file to write.")
-def calibrate(live: str, profile: str | None, warm_up: int, out: str) -> None:
-    """Write a measured profile from a live run; what stays from the old one is named."""
+def calibrate(live: tuple[str, ...], profile: str | None, warm_up: int, out: str) -> None:
+    """Write a measured profile from live runs; what stays from the old one is named."""
     from chorus_policies.costs.profile import write_profile
     from chorus_policies.costs.profile_book import load_profile
     from chorus_sim.live.calibrate import blank
@@ -32,10 +38,9 @@ def calibrate(live: str, profile: str | None, warm_up: int, out: str) -> None:
     path = Path(out)
     if path.suffix != ".json" or not path.parent.is_dir():
         raise ScenarioError(f"--out {out}: a .json file in a folder that is there is needed")
-    run = read_run(Path(live))
-    first = frozenset(one.id for one in run.served[:warm_up])
-    before = blank(run.facts) if profile is None else load_profile(profile)
-    done = calibrated(run, before, discard=run.warm_up | first)
+    runs = [read_run(Path(one)) for one in live]
+    before = blank(runs[0].facts) if profile is None else load_profile(profile)
+    done = calibrated(runs, before, skip=warm_up)
     write_profile(done.profile, path)
     made = done.profile
     for name in ("text_encode", "embed", "lookup", "full_step", "vae_decode", "video_encode"):
@@ -48,6 +53,9 @@ def calibrate(live: str, profile: str | None, warm_up: int, out: str) -> None:
     for point in made.srd_step:
         number = done.samples.get(f"srd_step at {point.active_share:g}", 0)
         click.echo(f"srd {point.active_share:<10.3f}{point.mean_s:.6f} s  {number} samples")
+    click.echo(f"{'srd varies':14}cv {made.srd_cv:.0%}  {made.srd_samples} samples")
+    if made.drift_runs > 1:
+        click.echo(f"{'machine drifts':14} cv {made.drift_cv:.1%} between {made.drift_runs} runs")
     for name in done.kept:
         click.echo(f"kept          {name}")
     click.echo(f"written: {out}", err=True)

@@ -47,6 +47,7 @@ class Options(NamedTuple):
     k1: npt.NDArray[np.int32]
     k2: npt.NDArray[np.int32]
     denoise_s: npt.NDArray[np.float64]
+    srd_share: npt.NDArray[np.float64]
     load_s: npt.NDArray[np.float64]
     store_s: npt.NDArray[np.float64]
     load_bytes: npt.NDArray[np.int64]
@@ -67,6 +68,7 @@ _TYPES: dict[str, Any] = {
     "k1": np.int32,
     "k2": np.int32,
     "denoise_s": np.float64,
+    "srd_share": np.float64,
     "load_s": np.float64,
     "store_s": np.float64,
     "load_bytes": np.int64,
@@ -120,6 +122,7 @@ def price_options(
                 "k1": k1,
                 "k2": k2,
                 "denoise_s": price.denoise_s,
+                "srd_share": price.srd_share,
                 "load_s": load_s,
                 "store_s": price.store_s,
                 "load_bytes": price.load_bytes,

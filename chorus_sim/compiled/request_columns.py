@@ -31,6 +31,7 @@ class RequestColumns(NamedTuple):
     copying: FloatArray
     after: FloatArray
     spread: FloatArray
+    region: FloatArray
 
 
 class QueryClasses(msgspec.Struct, frozen=True):
@@ -80,4 +81,5 @@ def request_columns(
         copying=lookup,
         after=workload.vae_decode + workload.video_encode,
         spread=workload.spread,
+        region=workload.region,
     )

@@ -62,7 +62,8 @@ def start(
     if option == COPY:
         return READ, answer_copy(requests, options, answers, place, donor, now, worker)
     load_s = options.load_s[class_, option]
-    denoise_s = options.denoise_s[class_, option] * requests.spread[place]
+    regional = 1.0 + options.srd_share[class_, option] * (requests.region[place] - 1.0)
+    denoise_s = options.denoise_s[class_, option] * requests.spread[place] * regional
     service_s = requests.before[place] + load_s + denoise_s + requests.after[place]
     answers.start[place] = now
     answers.finish[place] = now + service_s

@@ -1,10 +1,10 @@
-"""A profile from what a live run measured.
+"""A profile from what live runs measured.
 
 Stage times are means over the requests that had the stage, with their spread. A denoising step is
 what fresh runs took for each of theirs, TGAA what the amplified steps of resumed runs took beyond
 that; an SRD step is what is left of regional runs after both, by the active share the policy
-*planned*: that is what a simulation knows. What the run says nothing about stays from an earlier
-profile, and is named.
+*planned*: that is what a simulation knows. What the runs say nothing about stays from an earlier
+profile, and is named. Several runs also tell how the machine drifts from one to the next.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,20 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from chorus_policies.costs.profile import Profile, SrdPoint, StageTime, TierRate
+from chorus_policies.costs.profile import MOST_CV, Profile, SrdPoint, StageTime, TierRate
 from chorus_policies.live.record import STAGES, Record
 from chorus_sim.live.denoised import (
     LEAST_SAMPLES,
-    MOST_CV,
     Made,
     computed,
+    spread_of,
     srd_curve,
+    srd_spread_of,
     tgaa_share_of,
 )
 from chorus_sim.live.facts import LiveFacts
 from chorus_sim.live.run import LiveRun
+from chorus_sim.live.speed import drift_of
 from chorus_traces.errors import ProfileError
 
 #: Active shares of the curve assumed where no profile is given.
@@ -38,15 +40,17 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[str, ...]
 
 
-def calibrate(
-    run: LiveRun, before: Profile, *, discard: frozenset[str] = frozenset()
-) -> Calibrated:
-    """Return ``before`` with everything the run measured in its place.
+def calibrate(runs: Sequence[LiveRun], before: Profile, *, skip: int = 0) -> Calibrated:
+    """Return ``before`` with everything the runs measured in its place.
 
-    Requests in ``discard`` are left out. Raises ``ProfileError`` naming a stage with too few
-    samples.
+    Left out are requests sent to warm a server up and the first ``skip`` of each run. Raises
+    ``ProfileError`` naming a stage with too few samples, or runs of unlike servers.
     """
-    made = computed(run, before, discard)
+    first = runs[0]
+    for other in runs[1:]:
+        _check_alike(first, other)
+    made_of = [computed(one, before, _left_out(one, skip)) for one in runs]
+    made = [one for each in made_of for one in each]
     samples: dict[str, int] = {}
     kept: list[str] = []
 
@@ -54,7 +58,7 @@ def calibrate(
         samples[name] = len(seconds)
         if len(seconds) < LEAST_SAMPLES:
             raise ProfileError(
-                f"{run.folder}: {name} was measured {len(seconds)} times; at least "
+                f"{first.folder}: {name} was measured {len(seconds)} times; at least "
                 f"{LEAST_SAMPLES} are needed (replay more requests)"
             )
         return _stage(seconds)
@@ -62,21 +66,21 @@ def calibrate(
     fresh = [one for one in made if one.record.kind == "fresh"]
     full = stage("full_step", [one.record.denoise_s / one.work.full_steps for one in fresh])
     tgaa_share = tgaa_share_of(made, before, full.mean_s, samples, kept)
-    curve, spread = srd_curve(made, before, full.mean_s, tgaa_share * full.mean_s, samples, kept)
-    rates = _rates(run, made, before, samples, kept)
-    embedded = [
-        one for one in made if run.query_of[run.key_of[one.record.id]].embedding is not None
-    ]
+    tgaa_s = tgaa_share * full.mean_s
+    curve = srd_curve(made, before, full.mean_s, tgaa_s, samples, kept)
+    rates = _rates(first.facts.tiers[0].name, made, before, samples, kept)
+    policies = ", ".join(sorted({run.policy.name for run in runs}))
+    of_runs = "" if len(runs) == 1 else f" of {len(runs)} runs"
     profile = msgspec.structs.replace(
         before,
         name=f"{before.name}-calibrated",
         source="measured",
-        device=run.facts.device,
-        versions=dict(run.facts.versions),
+        device=first.facts.device,
+        versions=dict(first.facts.versions),
         text_encode=stage("text_encode", [one.record.text_encode_s for one in made]),
-        embed=stage("embed", [one.record.embed_s for one in embedded]),
+        embed=stage("embed", [one.record.embed_s for one in made if one.embedded]),
         lookup=stage("lookup", [one.record.lookup_s for one in made]),
-        full_step=msgspec.structs.replace(full, cv=spread),
+        full_step=msgspec.structs.replace(full, cv=spread_of(made, full.mean_s, tgaa_s)),
         srd_step=curve,
         vae_decode=stage("vae_decode", [one.record.vae_decode_s for one in made]),
         video_encode=stage("video_encode", [one.record.video_encode_s for one in made]),
@@ -84,12 +88,20 @@ def calibrate(
         tiers=rates,
         note="; ".join(
             (
-                f"calibrated from {len(made)} live requests under policy {run.policy.name}",
+                f"calibrated from {len(made)} live requests{of_runs} under policy {policies}",
                 "SRD points stand at planned shares",
                 *(f"not measured: {name}" for name in kept),
             )
         ),
         tgaa_share=tgaa_share,
+    )
+    srd_cv, srd_samples = srd_spread_of(made, profile, tgaa_s)
+    profile = msgspec.structs.replace(
+        profile,
+        srd_cv=srd_cv,
+        srd_samples=srd_samples,
+        drift_cv=drift_of(made_of, profile),
+        drift_runs=len(runs),
     )
     return Calibrated(profile=profile, samples=samples, kept=tuple(kept))
 
@@ -141,12 +153,25 @@ def after_answer(record: Record) -> float:
     return record.held_s - (record.finish_s - record.start_s)
 
 
+def _left_out(run: LiveRun, skip: int) -> frozenset[str]:
+    return run.warm_up | frozenset(one.id for one in run.served[:skip])
+
+
+def _check_alike(one: LiveRun, other: LiveRun) -> None:
+    for name in ("model", "device", "embedder", "defaults", "versions", "tiers"):
+        first, second = getattr(one.facts, name), getattr(other.facts, name)
+        if first != second:
+            raise ProfileError(
+                f"{other.folder}: its {name} are not those of {one.folder}; runs of servers alike "
+                "are needed"
+            )
+
+
 def _rates(
-    run: LiveRun, made: list[Made], before: Profile, samples: dict[str, int], kept: list[str]
+    first: str, made: list[Made], before: Profile, samples: dict[str, int], kept: list[str]
 ) -> dict[str, TierRate]:
-    """Return the tiers' rates: what loads and stores took, at the earlier bandwidth."""
+    """Return the tiers' rates: of tier ``first`` what loads and stores took."""
     rates = dict(before.tiers)
-    first = run.facts.tiers[0].name
     loads = [one.record for one in made if one.record.load_bytes]
     stores = [one.record for one in made if one.record.store_bytes]
     samples["load"], samples["store"] = len(loads), len(stores)

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from chorus_policies.costs.profile import Profile, SrdPoint
+from chorus_policies.costs.profile import MOST_CV, Profile, SrdPoint
 from chorus_policies.costs.work import Work, amplified_steps, work_of
 from chorus_policies.live.record import Record
 from chorus_policies.plan import Plan, Regional, Resume
@@ -12,14 +12,12 @@ from chorus_sim.live.run import LiveRun
 #: Fewer samples say too little about a mean: at a spread of 10 % its error is then 3.5 %.
 LEAST_SAMPLES = 8
 
-#: The largest spread a profile holds.
-MOST_CV = 5.0
-
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished request and what its plan left to compute."""
+    """A finished request, whether its prompt was embedded, and what its plan left to compute."""
 
     record: Record
+    embedded: bool
     plan: Plan
     work: Work
     amplified: int
@@ -43,7 +41,15 @@ def computed(run: LiveRun, before: Profile, discard: frozenset[str]) -> list[Mad
             continue
         work = work_of(plan, record.steps, before.srd_full_every)
         amplified = amplified_steps(plan, record.steps)
-        made.append(Made(record=record, plan=plan, work=work, amplified=amplified))
+        made.append(
+            Made(
+                record=record,
+                embedded=run.query_of[run.key_of[name]].embedding is not None,
+                plan=plan,
+                work=work,
+                amplified=amplified,
+            )
+        )
     return made
 
 
@@ -67,8 +73,8 @@ def srd_curve(
     tgaa_s: float,
     samples: dict[str, int],
     kept: list[str],
-) -> tuple[tuple[SrdPoint, ...], float]:
-    """Return the SRD curve, and the spread of denoising about what plans predict."""
+) -> tuple[SrdPoint, ...]:
+    """Return the SRD curve."""
     by_share: dict[float, list[float]] = {}
     for one in made:
         if isinstance(one.plan, Regional) and one.work.srd_steps:
@@ -90,15 +96,30 @@ def srd_curve(
     for point in before.srd_step:
         if not any(abs(point.active_share - share) < 0.05 for share in points):
             points[point.active_share] = point.mean_s * factor
-    curve = tuple(SrdPoint(active_share=share, mean_s=points[share]) for share in sorted(points))
-    known = msgspec.structs.replace(before, srd_step=curve)
+    return tuple(SrdPoint(active_share=share, mean_s=points[share]) for share in sorted(points))
+
+
+def spread_of(made: list[Made], full_s: float, tgaa_s: float) -> float:
+    """Return how the denoising of runs without SRD varies about what their plans predict."""
     ratios = [
-        one.record.denoise_s
-        / (
-            one.work.full_steps * full_s
-            + one.work.srd_steps * known.srd_step_s(one.work.active_share)
-            + one.amplified * tgaa_s
-        )
+        one.record.denoise_s / (one.work.full_steps * full_s + one.amplified * tgaa_s)
         for one in made
+        if not one.work.srd_steps
     ]
-    return curve, min(float(np.std(ratios, ddof=1)), MOST_CV)
+    return min(float(np.std(ratios, ddof=1)), MOST_CV)
+
+
+def srd_spread_of(made: list[Made], known: Profile, tgaa_s: float) -> tuple[float, int]:
+    """Return how SRD steps vary about the curve of ``known``, and in how many runs.
+
+    That is the size of regions, and what else is left of those runs.
+    """
+    full_s = known.full_step.mean_s
+    ratios = [
+        one.left_s(full_s, tgaa_s) / (one.work.srd_steps * known.srd_step_s(one.work.active_share))
+        for one in made
+        if one.work.srd_steps and known.srd_step_s(one.work.active_share)
+    ]
+    if len(ratios) < LEAST_SAMPLES:
+        return 0.0, len(ratios)
+    return min(float(np.std(ratios, ddof=1)), MOST_CV), len(ratios)

@@ -50,6 +50,7 @@ class Replica:
         self._spread = profile
         self._even = msgspec.structs.replace(
             profile,
+            srd_cv=0.0,
             **{
                 name: msgspec.structs.replace(getattr(profile, name), cv=0.0)
                 for name in SPREAD_STAGES
@@ -65,7 +66,8 @@ class Replica:
     def drawn(self, seed: int) -> Predicted:
         """Return a run with stage times drawn from the profile's spread.
 
-        The means are drawn too, from what their number of samples leaves open.
+        The means are drawn too, from what their number of samples leaves open, and the machine's
+        speed, from how it differed between runs.
         """
         return self._predicted(_uncertain(self._spread, seed), seed=seed)
 
@@ -152,19 +154,27 @@ class Replica:
 
 
 def _uncertain(profile: Profile, seed: int) -> Profile:
-    """Return the profile with each mean moved by a draw of its standard error.
-
-    SRD steps, whose samples a profile does not count, move with the full step.
-    """
+    """Return the profile with each mean moved by a draw of its standard error, and all by drift."""
     chance = np.random.default_rng([seed, 1])
-    moved = {}
-    for name in SPREAD_STAGES:
-        stage = getattr(profile, name)
-        error = stage.cv / np.sqrt(stage.samples) if stage.samples else 0.0
-        factor = max(0.0, 1 + error * float(chance.standard_normal()))
-        moved[name] = msgspec.structs.replace(stage, mean_s=stage.mean_s * factor)
-    before = profile.full_step.mean_s
-    scale = moved["full_step"].mean_s / before if before else 1.0
+
+    def factor(variation: float, samples: int) -> float:
+        error = variation / np.sqrt(samples) if samples else 0.0
+        return max(0.0, 1 + error * float(chance.standard_normal()))
+
+    speed = 1.0
+    stages = {name: getattr(profile, name) for name in SPREAD_STAGES}
+    factors = {name: factor(stage.cv, stage.samples) for name, stage in stages.items()}
+    region = factor(profile.srd_cv, profile.srd_samples)
+    if profile.drift_cv and profile.drift_runs > 1:
+        # A new run, seen from a mean of few: Student's t.
+        wide = profile.drift_cv * np.sqrt(1 + 1 / profile.drift_runs)
+        speed = max(0.1, 1 + wide * float(chance.standard_t(profile.drift_runs - 1)))
+    moved = {
+        name: msgspec.structs.replace(stage, mean_s=stage.mean_s * factors[name] * speed)
+        for name, stage in stages.items()
+    }
+    # An SRD step is what is left beside full steps, whose error it shares.
+    scale = factors["full_step"] * region * speed
     curve = tuple(
         msgspec.structs.replace(point, mean_s=point.mean_s * scale) for point in profile.srd_step
     )

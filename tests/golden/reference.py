@@ -19,6 +19,7 @@ class Numbers:
     arrival: float
     before: float
     spread: float
+    region: float
     after: float
     steps: int
     full_step_s: float
@@ -154,7 +155,7 @@ class Reference:
             )
             srd = float(np.interp(share, *zip(*request.srd_curve, strict=True)))
             refreshes = -(-(k2 - k1) // request.srd_full_every)
-            region = refreshes * full + (k2 - k1 - refreshes) * srd
+            region = refreshes * full + (k2 - k1 - refreshes) * srd * request.region
             amplified = min(max(1, request.steps // 6), k2 - k1)
             tgaa = request.tgaa_share * full * amplified
             denoise = (request.steps - k2) * full + region + tgaa

@@ -62,6 +62,7 @@ def numbers(workload: Workload, place: int) -> Numbers:
         arrival=float(workload.arrivals[place]),
         before=float(workload.text_encode[place] + workload.embed[place] + workload.lookup[place]),
         spread=float(workload.spread[place]),
+        region=float(workload.region[place]),
         after=float(workload.vae_decode[place] + workload.video_encode[place]),
         steps=query.steps,
         full_step_s=profile.full_step.mean_s,

@@ -4,6 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from chorus_policies.costs.profile import write_profile
+from chorus_policies.costs.profile_book import load_profile
 from chorus_policies.journal import Journal
 from chorus_policies.policy import load_policy
 from chorus_sim.compiled.supported import KNOWN_FIELDS, unsupported_policy, unsupported_scenario
@@ -15,6 +17,7 @@ from chorus_sim.scenario import (
     LowerTier,
     RunSection,
     Scenario,
+    WorkloadSection,
 )
 from chorus_sim.summary import Run, summarise
 from chorus_traces.read import read_trace
@@ -114,6 +117,27 @@ def test_every_request_is_served_alike(studio, policy, capacity, gpus):
     assert slow.evictions > 4000
     assert slow.served.kinds().count("resume") > 50
     assert slow.served.kinds().count("regional") > 200
+
+
+def test_regions_of_any_size_are_drawn_alike(tmp_path):
+    runs = {}
+    for variation in (0.0, 0.6):
+        profile = load_profile("wan2.1-1.3b-480p-50step-h200")
+        path = tmp_path / f"{variation}.json"
+        write_profile(msgspec.structs.replace(profile, srd_cv=variation), path)
+        one = scenario("lru", "4GiB", 8, "simpy")
+        one = msgspec.structs.replace(
+            one, profile=str(path), workload=WorkloadSection(shape="profile")
+        )
+        runs[variation], fast = run_both(prepare(one, crowded(3)))
+        assert_equal(runs[variation], fast)
+    even, uneven = runs[0.0].served, runs[0.6].served
+    alike = np.array([a == b for a, b in zip(even.plan, uneven.plan, strict=True)])
+    changed = np.array(even.denoise_s) != np.array(uneven.denoise_s)
+    regional = np.array(even.kinds()) == "regional"
+    assert alike.mean() > 0.5
+    np.testing.assert_array_equal(changed[alike], regional[alike])
+    assert regional[alike].sum() > 50
 
 
 @pytest.mark.slow

@@ -17,6 +17,9 @@ Source = Literal["measured", "modelled", "assumed"]
 
 SCHEMA = "chorus.profile/1"
 
+#: The largest coefficient of variation a profile holds.
+MOST_CV = 5.0
+
 
 class StageTime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds of one stage: mean, coefficient of variation, and where they come from."""
@@ -29,7 +32,7 @@ class StageTime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def __post_init__(self) -> None:
         if not (math.isfinite(self.mean_s) and self.mean_s >= 0):
             raise ValueError(f"mean_s is {self.mean_s}; a finite number >= 0 is needed")
-        if not (math.isfinite(self.cv) and 0 <= self.cv <= 5):
+        if not (math.isfinite(self.cv) and 0 <= self.cv <= MOST_CV):
             raise ValueError(f"cv is {self.cv}; a number from 0 to 5 is needed")
 
 
@@ -76,6 +79,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     is computed in full (it refreshes the keys and values of the rest). ``tgaa_share`` is what TGAA
     adds to a step, as a share of it. ``server`` is what a server adds to each computed request on
     its worker outside all stages. ``steps`` and ``guidance`` apply to requests that state none.
+
+    ``srd_cv`` is how SRD steps vary between requests planned alike, above all because a plan only
+    forecasts the region's size; ``srd_samples`` requests told it. ``drift_cv`` is how all times
+    vary between runs on the same machine; ``drift_runs`` runs told it.
     """
 
     schema: str = SCHEMA
@@ -101,6 +108,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     latent_bytes: int
     result_bytes: int
     server: StageTime = NO_OVERHEAD
+    srd_cv: float = 0.0
+    srd_samples: int = 0
+    drift_cv: float = 0.0
+    drift_runs: int = 0
     date: str = ""
     versions: dict[str, str] = {}
     note: str = ""
@@ -116,6 +127,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"guidance is {self.guidance}; a finite number >= 0 is needed")
         if not (math.isfinite(self.tgaa_share) and self.tgaa_share >= 0):
             raise ValueError(f"tgaa_share is {self.tgaa_share}; a finite number >= 0 is needed")
+        for name in ("srd_cv", "drift_cv"):
+            if not (math.isfinite(getattr(self, name)) and 0 <= getattr(self, name) <= MOST_CV):
+                raise ValueError(f"{name} is {getattr(self, name)}; a number from 0 to 5 is needed")
         shares = [point.active_share for point in self.srd_step]
         if not shares or shares != sorted(set(shares)):
             raise ValueError("srd_step needs at least one point, active shares rising")

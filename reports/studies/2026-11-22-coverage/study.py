@@ -86,6 +86,7 @@ def queue(servers: int, utilisation: float, seed: int) -> Workload:
         embed=nothing,
         lookup=nothing,
         spread=nothing,
+        region=nothing,
         vae_decode=nothing,
         video_encode=nothing,
     )

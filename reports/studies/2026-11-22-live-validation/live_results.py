@@ -19,7 +19,7 @@ def summed_up(home: Path, facts: dict, profile: Profile, rows: list[dict], ranke
     results = facts | {
         "profile": msgspec.to_builtins(profile),
         "targets": TARGETS,
-        "runs": [row | {name: told(row[name]) for name in ("latest", "speed")} for row in rows],
+        "runs": [row | {name: told(row[name]) for name in ("earlier", "speed")} for row in rows],
         "ranking": ranking,
     }
     (home / "results.json").write_bytes(to_json(results))
@@ -102,13 +102,13 @@ COLUMNS = (
     "utilisation",
     "mean, live",
     "before",
-    "latest",
+    "earlier",
     "speed",
     "told",
     "inside",
     "p95, live",
     "before",
-    "latest",
+    "earlier",
     "speed",
     "told",
     "service",
@@ -129,12 +129,13 @@ def report(facts: dict, profile: Profile, rows: list[dict], ranking: dict) -> st
             f"{facts['engine']}), one worker, cache {facts['capacity']}, "
             f"{requests} requests compared a run after {facts['warm_up']} of warm-up. Errors are "
             "predicted minus measured, as shares of what was measured. *before*: one profile, "
-            "calibrated on another trace before all runs; *latest*: calibrated on the latest "
-            "earlier run; *speed*: the profile of before with all times multiplied by one number, "
-            "so that its mean service time is the run's; *told*: the same model given the measured "
-            "stage times, which leaves its own error alone; *service*: error of the mean service "
-            "time, profile before all runs. *inside*: the measured mean lies in the simulator's "
-            "own interval (95 % of its draws). Command: "
+            "calibrated on another trace before all runs; *earlier*: calibrated on that run and "
+            "all earlier ones of the study; *speed*: the profile of before with all times "
+            "multiplied by one number, so that its mean service time is the run's; *told*: the "
+            "same model given the measured stage times, which leaves its own error alone; "
+            "*service*: error of the mean service time, profile before all runs. *inside*: the "
+            "simulator's own interval (95 % of its draws) by *before* and by *earlier*, and "
+            "whether it holds the measured mean. Command: "
             "`study.py` beside this file."
         ),
         "",
@@ -162,7 +163,7 @@ def report(facts: dict, profile: Profile, rows: list[dict], ranking: dict) -> st
 
 def cells(row: dict) -> list[str]:
     """Return the line of one run."""
-    one, other = row["before"], row["latest"]
+    one, other = row["before"], row["earlier"]
     response, told = one["times"]["response"]["workload"], one["given_stages"]["workload"]
     later = other["times"]["response"]["workload"]
     speed = row["speed"]["times"]["response"]["workload"]
@@ -176,7 +177,7 @@ def cells(row: dict) -> list[str]:
         found += [f"{response[name]['measured']:.3f} s"]
         found += [f"{side[name]['error']:+.1%}" for side in (response, later, speed, told)]
         if name == "mean":
-            found.append("yes" if response["mean"]["inside"] else "no")
+            found.append(f"{inside(response[name])}, {inside(later[name])}")
     return [
         *found,
         f"{one['times']['service']['workload']['mean']['error']:+.1%}",
@@ -186,10 +187,16 @@ def cells(row: dict) -> list[str]:
     ]
 
 
+def inside(figure: dict) -> str:
+    """Return an interval's width about the figure, and whether it holds the measured one."""
+    low, high = figure["interval"]
+    return f"±{(high - low) / 2 / figure['measured']:.0%} {'yes' if figure['inside'] else 'no'}"
+
+
 def targets(rows: list[dict]) -> list[str]:
     """Return how often each target was met."""
     lines = [
-        "| target | profile before all runs | the latest | told the speed | told stage times |",
+        "| target | profile before all | all earlier runs | told the speed | told stage times |",
         "|---|---:|---:|---:|---:|",
     ]
     said = {
@@ -200,7 +207,7 @@ def targets(rows: list[dict]) -> list[str]:
     for name, text in said.items():
         cells = [
             f"{sum(row[which]['verdict'][name]['met'] for row in rows)} of {len(rows)}"
-            for which in ("before", "latest", "speed")
+            for which in ("before", "earlier", "speed")
         ]
         if name == "kinds":
             cells.append("-")
@@ -208,6 +215,12 @@ def targets(rows: list[dict]) -> list[str]:
             told = [row["before"]["given_stages"]["workload"][name]["error"] for row in rows]
             cells.append(f"{sum(abs(one) <= TARGETS[name] for one in told)} of {len(rows)}")
         lines.append(f"| {text} | {' | '.join(cells)} |")
+    cells = []
+    for which in ("before", "earlier", "speed"):
+        held = [row[which]["times"]["response"]["workload"] for row in rows]
+        both = [sum(one[name]["inside"] for one in held) for name in ("mean", "p95")]
+        cells.append(f"{both[0]} and {both[1]} of {len(rows)}")
+    lines.append(f"| mean and p95 inside the simulator's own interval | {' | '.join(cells)} | - |")
     equal = sum(row["journal_equal"] for row in rows)
     lines.append(f"| journal repeats bit for bit | {equal} of {len(rows)} | | | |")
     causes: dict[str, int] = {}

@@ -16,9 +16,10 @@ serves a model that waits as long and computes nothing; its regions are as large
 runs may go ``--abreast``, as long as all together leave the machine idle half of the time.
 
 Two profiles predict each run, both measured before it: the one of the calibration run, before all
-runs, and one calibrated on the latest earlier run of the study. Their difference is the machine's
-drift. A third is the first one with all its times multiplied by one number, so that its mean
-service time is the run's: what it leaves wrong is not the speed of the machine.
+runs, and one calibrated on that run and all earlier ones of the study together, which also knows
+how the machine drifts between runs. A third is the first one with all its times multiplied by one
+number, so that its mean service time is the run's: what it leaves wrong is not the speed of the
+machine.
 """
 
 import argparse
@@ -117,7 +118,7 @@ def main() -> None:
     loads = sum(1 / level for _, level, _ in wanted)
     replaying_s = plan.requests / speed_at * loads
     say(f"{len(wanted)} runs replay for about {replaying_s / 60:.0f} min, and start a server each")
-    latest, rows = calibrated, []
+    earlier, rows = [read_run(work / "runs" / "calibration" / "live")], []
     kind = stated.engine.partition(":")[0]
     home = work if stated.short else HERE if kind == "real" else HERE / kind
     home.mkdir(exist_ok=True)
@@ -141,10 +142,10 @@ def main() -> None:
         for done, (one, live) in enumerate(zip(wanted, lives, strict=True), start=1):
             name = live.parent.name
             run = read_run(live)
-            row = judged(live.parent, run, calibrated, latest)
+            row = judged(live.parent, run, calibrated, calibrate(earlier, base).profile)
             rows.append(dict(zip(("policy", "level", "run"), one, strict=True)) | row)
             if one[0] == POLICY:
-                latest = calibrate(run, base, discard=run.warm_up).profile
+                earlier.append(run)
             first = row["before"]["verdict"]
             say(
                 f"{done}/{len(wanted)} {name}: utilisation "
@@ -275,7 +276,7 @@ def calibration(
     run = read_run(live)
     known = blank(run.facts) if base is None else base
     if not path.exists():
-        done = calibrate(run, known, discard=run.warm_up)
+        done = calibrate([run], known)
         write_profile(done.profile, path)
         say(f"profile calibrated on {sum(1 for _ in run.served)} requests; kept: {done.kept}")
     return known, read_profile(path)
@@ -327,13 +328,13 @@ def served(folder: Path, engine: list[str], policy: str, trace: Path, speed: flo
     return live
 
 
-def judged(folder: Path, run: LiveRun, before: Profile, latest: Profile) -> dict:
+def judged(folder: Path, run: LiveRun, before: Profile, earlier: Profile) -> dict:
     """Return the run beside both predictions, and whether its journal repeats."""
     path = folder / "judged.json"
     if not path.exists():
         row = {
             name: validate(run, profile, run.policy)
-            for name, profile in (("before", before), ("latest", latest))
+            for name, profile in (("before", before), ("earlier", earlier))
         }
         service = row["before"]["times"]["service"]["workload"]["mean"]
         factor = service["measured"] / service["predicted"]
@@ -341,6 +342,7 @@ def judged(folder: Path, run: LiveRun, before: Profile, latest: Profile) -> dict
         for one in row.values():
             del one["requests"]
         row["factor"] = factor
+        row["drift_cv"], row["srd_cv"] = earlier.drift_cv, earlier.srd_cv
         row["journal_equal"] = replay_journal(run.folder).difference is None
         row["fresh_held_s"] = [
             one.held_s

@@ -5,6 +5,7 @@ from live_run import serve_all, some_prompts
 
 from chorus_policies.costs.profile import SrdPoint, StageTime, read_profile, write_profile
 from chorus_policies.costs.profile_book import load_profile
+from chorus_policies.live.record import STAGES
 from chorus_sim.live.calibrate import after_answer, blank, calibrate, outside
 from chorus_sim.live.denoised import LEAST_SAMPLES
 from chorus_sim.live.run import read_run
@@ -51,7 +52,7 @@ def told(run):
 
 
 def test_stages_are_the_means_of_the_run(run):
-    made = calibrate(run, blank(run.facts)).profile
+    made = calibrate([run], blank(run.facts)).profile
     records = list(run.records.values())
     assert made.source == "measured"
     assert made.video_encode.mean_s == pytest.approx(
@@ -66,7 +67,7 @@ def test_stages_are_the_means_of_the_run(run):
 
 
 def test_a_calibrated_profile_adds_up_to_the_denoising_that_was_measured(run):
-    done = calibrate(run, blank(run.facts))
+    done = calibrate([run], blank(run.facts))
     plans = {call.query.sequence: call.plan for call in run.calls if call.name == "store"}
     by_share: dict[float, list[tuple[float, float]]] = {}
     for name, record in run.records.items():
@@ -89,7 +90,7 @@ def test_a_calibrated_profile_adds_up_to_the_denoising_that_was_measured(run):
 def test_what_the_run_does_not_tell_is_named(run):
     before = blank(run.facts)
     tiers = before.tiers | {"disk": next(iter(before.tiers.values()))}
-    done = calibrate(run, msgspec.structs.replace(before, tiers=tiers))
+    done = calibrate([run], msgspec.structs.replace(before, tiers=tiers))
     assert "tier disk" in done.kept
     assert "not measured: tier disk" in done.profile.note
     assert done.profile.tiers["disk"] == tiers["disk"]
@@ -97,7 +98,7 @@ def test_what_the_run_does_not_tell_is_named(run):
 
 
 def test_storing_is_what_the_worker_does_after_the_answer(run):
-    made = calibrate(run, blank(run.facts)).profile
+    made = calibrate([run], blank(run.facts)).profile
     stores = [one for one in run.records.values() if one.store_bytes]
     rate = made.tiers["host"]
     size = np.mean([one.store_bytes for one in stores])
@@ -106,12 +107,60 @@ def test_storing_is_what_the_worker_does_after_the_answer(run):
 
 
 def test_too_few_samples_are_refused_by_the_stage(run):
-    few = frozenset(list(run.records)[3:])
     with pytest.raises(ProfileError, match=r"full_step was measured . times; at least 8"):
-        calibrate(run, blank(run.facts), discard=few)
+        calibrate([run], blank(run.facts), skip=len(run.records) - 3)
 
 
 def test_the_profile_survives_its_file(run, tmp_path):
-    made = calibrate(run, blank(run.facts)).profile
+    made = calibrate([run], blank(run.facts)).profile
     write_profile(made, tmp_path / "p.json")
     assert read_profile(tmp_path / "p.json") == made
+
+
+def slower(run, factor):
+    """Return the run on a machine that took ``factor`` times as long for everything."""
+    records = {
+        name: msgspec.structs.replace(
+            record,
+            finish_s=record.start_s + factor * (record.finish_s - record.start_s),
+            held_s=factor * record.held_s,
+            **{f"{stage}_s": factor * getattr(record, f"{stage}_s") for stage in STAGES},
+        )
+        for name, record in run.records.items()
+    }
+    return msgspec.structs.replace(run, records=records)
+
+
+def test_several_runs_tell_how_the_machine_drifts(run):
+    before = blank(run.facts)
+    alone = calibrate([run], before).profile
+    assert (alone.drift_cv, alone.drift_runs) == (0.0, 1)
+    same = calibrate([run, run, run], before).profile
+    assert same.drift_cv < 0.001
+    factors = (0.9, 1.0, 1.1)
+    made = calibrate([slower(run, one) for one in factors], before).profile
+    assert made.drift_cv == pytest.approx(np.std(factors, ddof=1), rel=0.02)
+    assert made.drift_runs == 3
+    assert made.vae_decode.samples == 3 * alone.vae_decode.samples
+    assert made.full_step.mean_s == pytest.approx(alone.full_step.mean_s, rel=1e-6)
+
+
+def test_runs_of_unlike_servers_are_refused(run):
+    facts = msgspec.structs.replace(run.facts, device="another")
+    other = msgspec.structs.replace(run, facts=facts)
+    with pytest.raises(ProfileError, match="its device are not those of"):
+        calibrate([run, other], blank(run.facts))
+
+
+def test_regions_that_differ_are_a_spread_of_srd_steps_alone(run):
+    even = calibrate([run], blank(run.facts)).profile
+    chance, records = np.random.default_rng(3), {}
+    for name, record in run.records.items():
+        more_s = 0.0
+        if record.kind == "regional":
+            more_s = 0.05 * float(chance.choice([-1, 1]))
+        records[name] = msgspec.structs.replace(record, denoise_s=record.denoise_s + more_s)
+    uneven = calibrate([msgspec.structs.replace(run, records=records)], blank(run.facts)).profile
+    assert uneven.srd_samples == even.srd_samples >= LEAST_SAMPLES
+    assert uneven.srd_cv > 2 * even.srd_cv
+    assert uneven.full_step == even.full_step

@@ -1,18 +1,20 @@
 """What a worker needs to begin is told from what a request waits for."""
 
-import msgspec
 import pytest
+from blank_record import blank_record
 
-from chorus_policies.live.record import Record
 from chorus_sim.live.pick_up import MOST_S, begun_at_pick_up, pick_ups
 
 
 def record(name, arrival_s, start_s, held_s, worker=0):
-    told = dict.fromkeys(Record.__struct_fields__)
-    told |= dict.fromkeys((one for one in told if one.endswith(("_s", "_bytes"))), 0)
-    told |= {"id": name, "arrival_s": arrival_s, "start_s": start_s, "held_s": held_s}
-    told |= {"finish_s": start_s + held_s, "worker": worker, "kind": "fresh", "reason": "none"}
-    return msgspec.convert(told | {"steps": 4}, Record)
+    return blank_record(
+        id=name,
+        arrival_s=arrival_s,
+        start_s=start_s,
+        held_s=held_s,
+        finish_s=start_s + held_s,
+        worker=worker,
+    )
 
 
 def test_it_counts_from_the_later_of_arrival_and_a_free_worker():

@@ -8,7 +8,7 @@ from live_run import serve_all, some_prompts
 from chorus_policies.costs.profile import StageTime
 from chorus_policies.live.record import Record
 from chorus_sim.live.calibrate import blank
-from chorus_sim.live.predict import Replica
+from chorus_sim.live.predict import Replica, column
 from chorus_sim.live.run import Sent, read_run
 from chorus_sim.live.validate import validate
 from chorus_traces.errors import ScenarioError
@@ -63,6 +63,40 @@ def test_a_measurement_by_the_model_itself_lies_in_its_intervals(run, profile):
     told = found["given_stages"]
     assert told["workload"]["mean"]["error"] == pytest.approx(0, abs=1e-6)
     assert told["by_request"]["mape"] == pytest.approx(0, abs=1e-6)
+
+
+def width_of(found):
+    low, high = found["times"]["service"]["workload"]["mean"]["interval"]
+    return high - low
+
+
+def test_a_machine_that_drifts_has_wider_intervals(run, profile):
+    measured = measured_by(run, profile)
+    steady = validate(measured, profile, run.policy)
+    drifts = msgspec.structs.replace(profile, drift_cv=0.1, drift_runs=10)
+    wider = validate(measured, drifts, run.policy)
+    # Two standard deviations of 10 %, and a little for a mean of ten runs, on either side.
+    mean = wider["times"]["service"]["workload"]["mean"]["predicted"]
+    assert 0.25 < width_of(wider) / mean < 0.65
+    assert width_of(wider) > 3 * width_of(steady)
+    few = msgspec.structs.replace(drifts, drift_runs=2)
+    assert width_of(validate(measured, few, run.policy)) > 1.5 * width_of(wider)
+
+
+def test_regions_of_any_size_widen_what_is_drawn_and_leave_the_mean(run, profile):
+    even = Replica(run, profile, run.policy)
+    uneven = Replica(run, msgspec.structs.replace(profile, srd_cv=0.8), run.policy)
+    assert even.expected().records.equals(uneven.expected().records)
+    one, other = (
+        np.array([column(each.drawn(seed).records, "denoise_s") for seed in range(20)])
+        for each in (even, uneven)
+    )
+    kinds = np.array(even.expected().records["kind"].to_pylist())
+    regional = kinds == "regional"
+    assert regional.sum() > 20
+    np.testing.assert_array_equal(one[:, ~regional], other[:, ~regional])
+    assert other[:, regional].std() > 1.05 * one[:, regional].std()
+    assert other[:, regional].mean() == pytest.approx(one[:, regional].mean(), rel=0.05)
 
 
 def test_a_stage_that_is_dearer_live_is_found_and_blamed_on_the_profile(run, profile):

@@ -1,11 +1,14 @@
 """The upper bound: no run exceeds it, and more memory never lowers it."""
 
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from chorus_policies.costs.profile import write_profile
+from chorus_policies.costs.profile_book import load_profile
 from chorus_policies.journal import Journal
 from chorus_sim.experiment import Prepared, prepare, vary
 from chorus_sim.rent_dual import Uses, least_bound
@@ -48,9 +51,11 @@ def chains(requests: int, gap_s: float, seed: int, *, seeds: bool = False) -> Tr
 
 
 @cache
-def prepared(gap_s: float, seed: int, gpus: int, *, seeds: bool = False) -> Prepared:
+def prepared(
+    gap_s: float, seed: int, gpus: int, *, seeds: bool = False, profile: str = "wan2.1-1.3b-h200"
+) -> Prepared:
     trace = chains(300, gap_s, seed, seeds=seeds)
-    scenario = Scenario(policy="lru", fleet=FleetSection(gpus=gpus))
+    scenario = Scenario(policy="lru", profile=profile, fleet=FleetSection(gpus=gpus))
     return prepare(scenario, trace)
 
 
@@ -84,6 +89,26 @@ def test_no_policy_saves_more_than_the_bound(
         assert most.saved_s <= most.unlimited_s
         assert saved_s(here, run_unbounded(here)) <= most.unlimited_s
     assert reached > 0
+
+
+@pytest.mark.parametrize("gap_s", [3.0, 20.0])
+def test_the_bound_holds_where_regions_vary(gap_s: float, tmp_path: Path) -> None:
+    # Some SRD steps are dearer than full ones then.
+    bounds = []
+    for variation in (0.0, 1.5):
+        profile = load_profile("wan2.1-1.3b-480p-50step-h200")
+        path = tmp_path / f"{variation}.json"
+        write_profile(msgspec.structs.replace(profile, srd_cv=variation), path)
+        one = prepared(gap_s, 4, 4, profile=str(path))
+        for capacity in ("300MiB", "6GiB"):
+            here = at(one, "lru", capacity)
+            most = saved_at_most(here)
+            assert most is not None
+            for run in (run_policy(here, Journal(keep=False)), run_clairvoyant(here)):
+                assert 0 < saved_s(here, run) <= most.saved_s
+            assert saved_s(here, run_unbounded(here)) <= most.unlimited_s
+            bounds.append(most.unlimited_s)
+    assert bounds[0] == bounds[1] != bounds[2]
 
 
 def test_scarce_memory_lowers_the_bound() -> None:
