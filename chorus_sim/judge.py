@@ -5,6 +5,8 @@ drawn once from the seed: equal plans get equal verdicts in every run, whatever 
 curve does not know is judged by nobody.
 """
 
+from typing import Protocol
+
 import numpy as np
 
 from chorus_policies.cache import Cache
@@ -17,6 +19,16 @@ from chorus_traces.trace import Trace
 
 #: Keeps the judge's luck apart from that of stage times under the same seed.
 _STREAM = 20_771
+
+
+class Critic(Protocol):
+    """Tells a simulated cache what results were worth."""
+
+    def asked(self, cache: Cache, now: float) -> None:
+        """Say what is to be said before the cache decides on a request at ``now``."""
+
+    def finished(self, cache: Cache, query: Query, plan: Plan, now: float) -> None:
+        """See a result that ``plan`` made."""
 
 
 class Judge:
@@ -44,6 +56,9 @@ class Judge:
             return None
         share = self._share(query, plan)
         return None if share is None else self._luck[query.sequence] < share
+
+    def asked(self, cache: Cache, now: float) -> None:
+        """Say nothing: all was said when results were finished."""
 
     def finished(self, cache: Cache, query: Query, plan: Plan, now: float) -> None:
         """Tell the cache what was thought of a finished result, if it is judged."""

@@ -18,7 +18,7 @@ from chorus_policies.cache import Cache
 from chorus_policies.entry import Query
 from chorus_policies.flights import Flights
 from chorus_policies.plan import Copy, Fresh, Plan
-from chorus_sim.judge import Judge
+from chorus_sim.judge import Critic
 from chorus_sim.price import PriceList
 from chorus_sim.served import Served, Service
 from chorus_sim.stopped import StoppedError
@@ -33,16 +33,16 @@ Process = Generator[simpy.Event, Any, None]
 class Model:
     """One run: a workload, a number of GPUs, and a cache or ``None``.
 
-    ``judge`` tells the cache what it thinks of results; it sees one when its worker is free again.
+    ``critic`` tells the cache what results were worth; it sees one when its worker is free again.
     """
 
     def __init__(
-        self, workload: Workload, gpus: int, cache: Cache | None, judge: Judge | None = None
+        self, workload: Workload, gpus: int, cache: Cache | None, critic: Critic | None = None
     ) -> None:
         self._env = simpy.Environment()
         self._workload = workload
         self._cache = cache
-        self._judge = judge
+        self._critic = critic
         self._flights: Flights[int] = Flights()
         self._queue: deque[int] = deque()
         self._idle: list[simpy.Event] = []
@@ -101,6 +101,8 @@ class Model:
             if query.identity is not None and self._flights.join(query, place):
                 continue
             start = env.now
+            if self._critic is not None and cache is not None:
+                self._critic.asked(cache, start)
             plan: Plan = _UNCACHED if cache is None else cache.lookup(query, start)
             if type(plan) is Copy:
                 yield env.timeout(self._answer_copy(place, plan, worker))
@@ -130,8 +132,8 @@ class Model:
             yield env.timeout(held_s)
             self._release(plan)
             cache.store(query, plan, service_s, env.now)
-            if self._judge is not None:
-                self._judge.finished(cache, query, plan, env.now)
+            if self._critic is not None:
+                self._critic.finished(cache, query, plan, env.now)
             if leads:
                 self._land(query)
 

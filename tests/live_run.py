@@ -1,6 +1,6 @@
 """Live runs made in this process: a real server around a model that computes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +51,12 @@ def serve_all(
     at_once: int = 1,
     times: EngineTimes | None = None,
     seeds: bool = False,
+    verdict: Callable[[int], bool] | None = None,
 ) -> Path:
     """Serve the prompts with ``at_once`` of them under way; return the run's folder.
 
-    With ``seeds`` equal prompts are identical requests, answered with copies.
+    With ``seeds`` equal prompts are identical requests, answered with copies. ``verdict`` judges
+    the result of each key, as soon as it is there.
     """
     times = times or EngineTimes()
     plan = ServerPlan(
@@ -80,4 +82,7 @@ def serve_all(
             while serving.desk.workers.running:
                 # Answered, but not stored yet: the next is to find it.
                 next(iter(jobs)).told.result(timeout=60)
+            if verdict is not None:
+                for job in jobs:
+                    serving.bench.chorus.judged(job.key, verdict(job.key))
     return folder / "run-0001"

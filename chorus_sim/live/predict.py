@@ -18,6 +18,7 @@ from chorus_policies.live.calls import repeat
 from chorus_policies.live.record import records_table
 from chorus_policies.policy import Policy
 from chorus_sim.live.run import LiveRun
+from chorus_sim.live.verdicts import LiveVerdicts
 from chorus_sim.model import Model
 from chorus_sim.workload import SPREAD_STAGES, FloatArray, Workload, make_workload
 from chorus_traces.errors import ScenarioError
@@ -121,7 +122,8 @@ class Replica:
             ghost_index=MatrixIndex(),
         )
         repeat((call for call in self._run.calls if call.name in ("recall", "restore")), cache)
-        served = Model(workload, facts.workers, cache).run()
+        verdicts = LiveVerdicts(self._run.calls, self.origin_s)
+        served = Model(workload, facts.workers, cache, verdicts).run()
         ids = [one.id for one in self.requests]
         return Predicted(records=served.to_table(ids, workload, cached=True), journal=journal.rows)
 

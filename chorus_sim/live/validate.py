@@ -1,7 +1,7 @@
 """Predicted beside measured, for one live run: stages, responses, decisions.
 
 The prediction is the simulator's for the same requests with a profile measured before the run. Its
-figures are means over draws of the stage times, its intervals what those draws span. Stage errors
+figures are medians over draws of the stage times, its intervals what those draws span. Stage errors
 stand beside end-to-end ones, so that errors that cancel can be seen.
 """
 
@@ -124,12 +124,12 @@ def _compared(name: str, drawn: list[pa.Table], measured: pa.Table) -> dict[str,
     real = seconds(measured, name)
     all_drawn = np.array([seconds(table, name) for table in drawn])
     each = [figures(values) for values in all_drawn]
-    mean = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
-    rows = beside(mean, figures(real))
+    middle = {key: float(np.median([one[key] for one in each])) for key in each[0]}
+    rows = beside(middle, figures(real))
     for key, row in rows.items():
         low, high = np.percentile([one[key] for one in each], [2.5, 97.5]).tolist()
         row |= {"interval": [low, high], "inside": low <= row["measured"] <= high}
-    return {"workload": rows, "by_request": by_request(all_drawn.mean(axis=0), real)}
+    return {"workload": rows, "by_request": by_request(np.median(all_drawn, axis=0), real)}
 
 
 def _decisions(
@@ -146,11 +146,11 @@ def _gpu_seconds(drawn: list[pa.Table], both: Sides) -> dict[str, Any]:
     each = [float(column(table, "held_s").sum()) for table in drawn]
     real = float(column(both.measured, "held_s").sum())
     low, high = np.percentile(each, [2.5, 97.5]).tolist()
-    mean = float(np.mean(each))
+    middle = float(np.median(each))
     return {
-        "predicted": mean,
+        "predicted": middle,
         "measured": real,
-        "error": relative(mean, real),
+        "error": relative(middle, real),
         "interval": [low, high],
     }
 
@@ -234,7 +234,7 @@ def _verdict(response: dict[str, Any], equal: float) -> dict[str, Any]:
 
 def _requests(both: Sides, drawn: list[pa.Table]) -> dict[str, Any]:
     """Return what the plots of a report need, request by request."""
-    predicted = np.array([seconds(table, "response") for table in drawn]).mean(axis=0)
+    predicted = np.median([seconds(table, "response") for table in drawn], axis=0)
     arrival = column(both.measured, "arrival_s")
     return {
         "arrival_s": (arrival - arrival.min()).tolist(),

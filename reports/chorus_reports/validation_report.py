@@ -72,7 +72,7 @@ def _document(found: dict[str, Any]) -> Document:
                 title="Over the workload",
                 paragraphs=(
                     (
-                        f"Predicted figures are means over {found['replications']} draws of the "
+                        f"Predicted figures are medians over {found['replications']} draws of the "
                         "stage times, intervals hold 95 % of them."
                     ),
                 ),
