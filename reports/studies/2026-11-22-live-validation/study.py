@@ -135,25 +135,27 @@ def main() -> None:
     def serve(one: tuple[str, float, int]) -> Path:
         policy, level, number = one
         folder = work / "runs" / f"{policy}-{level * 100:03.0f}-{number}"
-        return served(folder, engine, policy, made["trace"], speed_at * level)
+        live = served(folder, engine, policy, made["trace"], speed_at * level)
+        say(f"{folder.name} served")
+        return live
 
     with ThreadPoolExecutor(stated.abreast) as pool:
-        lives = pool.map(serve, wanted)
-        for done, (one, live) in enumerate(zip(wanted, lives, strict=True), start=1):
-            name = live.parent.name
-            run = read_run(live)
-            row = judged(live.parent, run, calibrated, calibrate(earlier, base).profile)
-            rows.append(dict(zip(("policy", "level", "run"), one, strict=True)) | row)
-            if one[0] == POLICY:
-                earlier.append(run)
-            first = row["before"]["verdict"]
-            say(
-                f"{done}/{len(wanted)} {name}: utilisation "
-                f"{row['before']['run']['utilisation']:.0%}, mean {first['mean']['error']:+.1%}, "
-                f"p95 {first['p95']['error']:+.1%}, kinds equal {first['kinds']['equal']:.1%}, "
-                f"journal {'equal' if row['journal_equal'] else 'DIFFERS'}"
-            )
-            summed_up(home, facts | {"plan": msgspec.to_builtins(plan)}, calibrated, rows, ranked)
+        # All of them before the first is judged: that takes a processor.
+        lives = list(pool.map(serve, wanted))
+    for one, live in zip(wanted, lives, strict=True):
+        run = read_run(live)
+        row = judged(live.parent, run, calibrated, calibrate(earlier, base).profile)
+        rows.append(dict(zip(("policy", "level", "run"), one, strict=True)) | row)
+        if one[0] == POLICY:
+            earlier.append(run)
+        first = row["before"]["verdict"]
+        say(
+            f"{live.parent.name}: utilisation {row['before']['run']['utilisation']:.0%}, "
+            f"mean {first['mean']['error']:+.1%}, p95 {first['p95']['error']:+.1%}, "
+            f"kinds equal {first['kinds']['equal']:.1%}, "
+            f"journal {'equal' if row['journal_equal'] else 'DIFFERS'}"
+        )
+    summed_up(home, facts | {"plan": msgspec.to_builtins(plan)}, calibrated, rows, ranked)
     say("done")
 
 
