@@ -23,7 +23,8 @@ class Redis:
         self._process = subprocess.Popen(  # noqa: S603 - the server is the system's
             [str(REDIS), *words, "warning", "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )
-        for _ in range(200):
+        for _ in range(3000):
+            assert self._process.poll() is None, "redis-server ended"
             with socket.socket() as trial:
                 if trial.connect_ex(("127.0.0.1", self.port)) == 0:
                     return

@@ -5,6 +5,14 @@ from typing import Any
 
 import click
 
+from chorus_runtime.cli.options import (
+    device_option,
+    embedder_option,
+    model_option,
+    policy_option,
+    weights_option,
+)
+
 _FAKE, _PACED = "fake", "paced"
 
 #: Connections that may wait to be taken.
@@ -12,14 +20,8 @@ _BACKLOG = 2048
 
 
 @click.command()
-@click.option(
-    "--model",
-    default="shapes",
-    show_default=True,
-    metavar="NAME|DIR",
-    help="shapes, shapes-4step, the folder of a saved diffusers pipeline, or fake.",
-)
-@click.option("--weights", metavar="DIR", help="Released shapes weights. [default: the package's]")
+@model_option("shapes, shapes-4step, the folder of a saved diffusers pipeline, or fake.")
+@weights_option
 @click.option(
     "--engine",
     default="real",
@@ -28,13 +30,7 @@ _BACKLOG = 2048
     help="paced: a step takes S seconds or more, as do text, decoding and encoding. "
     "fake: it only waits, and serves the model fake.",
 )
-@click.option(
-    "--policy",
-    default="adaptive",
-    show_default=True,
-    metavar="NAME|TOML",
-    help="What to reuse, keep and evict.",
-)
+@policy_option
 @click.option(
     "--capacity",
     default="2GiB",
@@ -64,6 +60,15 @@ _BACKLOG = 2048
     help="Workers are actors of this Ray cluster; local starts one here.",
 )
 @click.option(
+    "--hang-after",
+    type=click.FloatRange(min=0.5),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds of silence, or ten times the longest pause of late if that is more, after which "
+    "a worker counts as hung: one elsewhere is replaced, one in this process is told of.",
+)
+@click.option(
     "--queue", type=click.IntRange(min=1), default=64, show_default=True, help="Most that wait."
 )
 @click.option("--tenants-file", metavar="TOML", help='Lines "API key" = "tenant".')
@@ -71,14 +76,8 @@ _BACKLOG = 2048
 @click.option(
     "--steps", type=click.IntRange(min=1), metavar="N", help="Of a request that states none."
 )
-@click.option(
-    "--embedder",
-    type=click.Choice(["minilm", "hashed-words"]),
-    default="minilm",
-    show_default=True,
-    help="What compares prompts; policies are made for minilm.",
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@embedder_option("What compares prompts; policies are made for minilm.")
+@device_option
 @click.option(
     "--drain-s",
     type=click.FloatRange(min=0),
@@ -108,23 +107,17 @@ def serve(host: str, port: int, drain_s: float, **options: Any) -> None:
     import sys
     from dataclasses import replace
 
+    import prometheus_client  # noqa: F401 - said here rather than where it is missed
+
     from chorus_policies.entry import parse_bytes
     from chorus_runtime.prompt_vector import HashedWords, MiniLm
+    from chorus_runtime.server.desk import DeskRule
+    from chorus_runtime.server.listen import bound, listen
+    from chorus_runtime.server.serving import ServerPlan, Serving, prime
+    from chorus_runtime.server.tenants import Tenants, read_tenants
+    from chorus_runtime.server.videos import VideoLimits
+    from chorus_runtime.store.tiers import store_place
     from chorus_traces.errors import EngineError
-
-    try:
-        import prometheus_client  # noqa: F401 - said here rather than where it is missed
-
-        from chorus_runtime.server.desk import DeskRule
-        from chorus_runtime.server.listen import bound, listen
-        from chorus_runtime.server.serving import ServerPlan, Serving, prime
-        from chorus_runtime.server.tenants import Tenants, read_tenants
-        from chorus_runtime.server.videos import VideoLimits
-        from chorus_runtime.store.tiers import store_place
-    except ModuleNotFoundError as error:
-        raise EngineError(
-            f"serving needs the package {error.name}; pip install 'chorus-cache[serve]'"
-        ) from error
 
     keys, store, log = (options[name] for name in ("tenants_file", "store", "log"))
     if options["durable"] and log is None:
@@ -146,13 +139,14 @@ def serve(host: str, port: int, drain_s: float, **options: Any) -> None:
         limits=limits,
         share_tenants=options["share_tenants"],
         durable=options["durable"],
+        hang_after_s=options["hang_after"],
     )
     socket = bound(host, port)
     with socket:
         model, clips = _model(options)
         embedder = MiniLm() if options["embedder"] == "minilm" else HashedWords()
         if options["ray"]:
-            plan = replace(plan, device=model.hand_device)
+            plan = replace(plan, device=model.hand_device, hands=model.health)
         prime(model, embedder, clips, min(2, options["steps"] or 2))
         # Threads that wait for a request's turn get it sooner than at the usual 5 ms.
         sys.setswitchinterval(0.001)
@@ -215,23 +209,17 @@ def _model(options: dict[str, Any]) -> tuple[Any, Any]:
 
 def _far(options: dict[str, Any], fake: str) -> Any:
     """Return a model whose workers are Ray actors."""
-    from chorus_traces.errors import EngineError
+    from chorus_runtime.server.far.start import far_model
 
-    try:
-        from chorus_runtime.server.far.start import far_model
-
-        return far_model(
-            options["ray"],
-            options["workers"],
-            name=options["model"],
-            weights=options["weights"],
-            fake=fake,
-            device=options["device"],
-        )
-    except ModuleNotFoundError as error:
-        raise EngineError(
-            f"--ray needs the package {error.name}; pip install 'chorus-cache[ray]'"
-        ) from error
+    return far_model(
+        options["ray"],
+        options["workers"],
+        name=options["model"],
+        weights=options["weights"],
+        fake=fake,
+        device=options["device"],
+        hang_after_s=options["hang_after"],
+    )
 
 
 def _capacity(text: str) -> str | dict[str, str]:

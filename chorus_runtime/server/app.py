@@ -54,8 +54,8 @@ def make_app(desk: Desk, bench: Bench, tenants: Tenants) -> FastAPI:
     @app.get("/readyz")
     async def ready() -> Response:
         trouble = desk.draining or (bench.log.trouble if bench.log is not None else "")
-        if trouble or not desk.workers.are_alive():
-            raise Refusal(503, "not_ready", trouble or "the workers have ended")
+        if trouble := trouble or desk.workers.trouble:
+            raise Refusal(503, "not_ready", trouble)
         return as_json({"status": "ready"})
 
     @app.get("/metrics")

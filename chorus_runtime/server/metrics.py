@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from chorus_policies.live.record import STAGES, Record
 from chorus_policies.plan import PLAN_KINDS
 from chorus_runtime.server.desk import Desk
+from chorus_runtime.server.far.health import HandsHealth
 from chorus_runtime.server.workers import Bench
 
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800)
@@ -90,9 +91,46 @@ class _Now(Collector):
             yield gauge
         yield GaugeMetricFamily("chorus_waiting", "Jobs nobody serves yet.", value=workers.waiting)
         yield GaugeMetricFamily("chorus_running", "Jobs being served.", value=len(workers.running))
+        silent = GaugeMetricFamily(
+            "chorus_worker_silent_seconds",
+            "Seconds since the last sign of a worker at work, 0 for an idle one.",
+            labels=["worker"],
+        )
+        for worker in range(workers.number):
+            silent.add_metric([str(worker)], workers.signs.silent_s(worker))
+        yield silent
+        if self._bench.hands is not None:
+            yield from _hands(self._bench.hands())
+        yield GaugeMetricFamily(
+            "chorus_store_whole",
+            "0 once another server has taken the shared store over and nothing is written there.",
+            value=float(not self._bench.chorus.store.trouble),
+        )
         log = self._bench.log
         yield GaugeMetricFamily(
             "chorus_log_whole",
             "1 while every call is in the log; 0 without a log or after it failed.",
             value=float(log is not None and not log.trouble),
         )
+
+
+def _hands(health: HandsHealth) -> Iterator[Metric]:
+    """Yield how workers elsewhere are."""
+    here = GaugeMetricFamily("chorus_hands", "Workers elsewhere.", labels=["state"])
+    here.add_metric(["here"], health.here)
+    here.add_metric(["away"], health.away)
+    yield here
+    lost = CounterMetricFamily(
+        "chorus_hands_lost", "Workers elsewhere that were started anew.", labels=["reason"]
+    )
+    lost.add_metric(["died"], health.died)
+    lost.add_metric(["hung"], health.hung)
+    yield lost
+    silent = GaugeMetricFamily(
+        "chorus_hand_silent_seconds",
+        "Seconds since a worker elsewhere was heard of, 0 for one that is away.",
+        labels=["hand"],
+    )
+    for place, seconds in enumerate(health.silent_s):
+        silent.add_metric([str(place)], seconds)
+    yield silent

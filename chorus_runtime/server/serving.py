@@ -1,6 +1,7 @@
 """A whole server from what its operator states, and its end."""
 
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,9 @@ from chorus_runtime.server.clips import ClipWriter
 from chorus_runtime.server.describe import live_facts, write_policy
 from chorus_runtime.server.desk import Desk, DeskRule
 from chorus_runtime.server.experience import Experience
+from chorus_runtime.server.far.health import HandsHealth
 from chorus_runtime.server.folder_lock import held
+from chorus_runtime.server.patience import HANG_AFTER_S
 from chorus_runtime.server.run_folder import RunFolder
 from chorus_runtime.server.tally import Tally
 from chorus_runtime.server.tenants import Tenants
@@ -30,8 +33,9 @@ from chorus_traces.request import Request
 class ServerPlan:
     """What an operator states; ``capacity`` as ``Chorus`` takes it.
 
-    ``device`` names that of workers elsewhere. ``durable`` acknowledges nothing that a loss of
-    power would lose.
+    ``device`` names that of workers elsewhere, ``hands`` tells how they are. ``durable``
+    acknowledges nothing that a loss of power would lose. ``hang_after_s`` is the least silence
+    that tells a worker that hangs.
     """
 
     policy: str = "adaptive"
@@ -44,6 +48,8 @@ class ServerPlan:
     share_tenants: bool = False
     durable: bool = False
     device: str = ""
+    hands: Callable[[], HandsHealth] | None = None
+    hang_after_s: float = HANG_AFTER_S
 
 
 class Serving:
@@ -105,7 +111,15 @@ class Serving:
         if home is None or isinstance(home, str):
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chorus-videos-")))
         videos = VideoFolder(home / "videos", plan.limits)
-        self.bench = Bench(chorus=chorus, clips=clips, videos=videos, log=log, tally=Tally())
+        self.bench = Bench(
+            chorus=chorus,
+            clips=clips,
+            videos=videos,
+            log=log,
+            tally=Tally(),
+            hands=plan.hands,
+            hang_after_s=plan.hang_after_s,
+        )
         preloaded = len(chorus)
         self.desk = Desk(self.bench, plan.workers, plan.rule)
         if plan.log is not None:

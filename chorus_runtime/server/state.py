@@ -55,6 +55,8 @@ def state_of(desk: Desk, bench: Bench, series: Series) -> dict[str, Any]:
             "p95_s": float(np.percentile(recent, 95)) if recent else None,
         },
         "cache": msgspec.to_builtins(chorus.state()),
+        "store": {"trouble": chorus.store.trouble},
+        "hands": None if bench.hands is None else msgspec.to_builtins(bench.hands()),
         "log": None if log is None else {"run": log.path.name, "trouble": log.trouble},
         "series": msgspec.to_builtins(list(series.points)),
         "last": msgspec.to_builtins(tally.last()),

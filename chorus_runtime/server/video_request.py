@@ -7,12 +7,16 @@ from typing import TypeVar
 import msgspec
 
 from chorus_runtime.asked import check_text
+from chorus_runtime.server.far.gone import HandsLostError
 from chorus_runtime.server.refusal import Refusal, bad
 from chorus_traces.errors import ChorusError, EngineError, TraceError, unknown
 from chorus_traces.request import Request
 
 #: A longer body holds no prompt that is served.
 MOST_BODY_BYTES = 256 * 1024
+
+#: Seconds in which a worker elsewhere that went is usually back.
+_HANDS_RETURN_S = 30
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -105,8 +109,13 @@ def request_of(
 
 
 def refused(error: ChorusError) -> Refusal:
-    """Return what a client is told of a request the model or the reader does not take."""
+    """Return what a client is told of a request the model or the reader does not take.
+
+    That no worker elsewhere lives to be asked is not the client's doing.
+    """
     text = str(error)
+    if isinstance(error, HandsLostError):
+        return Refusal(503, "no_worker", text, retry_after_s=_HANDS_RETURN_S)
     return bad(text, "unknown_model" if "is not served here" in text else "invalid_value")
 
 

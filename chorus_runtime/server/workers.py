@@ -6,47 +6,51 @@ worker is still held.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Thread
 
-import msgspec
-
+from chorus_policies.plan import Plan
 from chorus_runtime.asked import Asked
-from chorus_runtime.clock import epoch_s
-from chorus_runtime.provenance import Provenance
+from chorus_runtime.observer import StepDone
 from chorus_runtime.result import Result
+from chorus_runtime.server.answers import NO_WORKER, Answers
 from chorus_runtime.server.clips import ClipWriter
+from chorus_runtime.server.far.health import HandsHealth
 from chorus_runtime.server.followers import Followers
-from chorus_runtime.server.job import Job, Status, Stopped
+from chorus_runtime.server.job import Job, Stopped
 from chorus_runtime.server.line import Line
-from chorus_runtime.server.run_folder import Failure, RunFolder
+from chorus_runtime.server.lookout import Lookout
+from chorus_runtime.server.patience import HANG_AFTER_S, Patience
+from chorus_runtime.server.run_folder import RunFolder
+from chorus_runtime.server.signs import Signs
 from chorus_runtime.server.tally import Tally
-from chorus_runtime.server.tell import made_of, record_of
 from chorus_runtime.server.videos import VideoFolder
 from chorus_runtime.service import Chorus
 from chorus_traces.errors import ChorusError, EngineError
 
-#: The worker of a copy answered on arrival, in every record.
-NO_WORKER = -1
-
 #: Why a run is ended when the server must go; the job stays unfinished in the log.
 GOING = "the server is going down"
 
-#: Videos of this run that a copy may link to.
-_MOST_KEYS = 10_000
+#: Seconds between two looks at whether a thread that should end hangs.
+_LOOK_S = 0.25
 
 _LOG = logging.getLogger("chorus.server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every worker works with; ``log`` is ``None`` where none is kept."""
+    """What every worker works with; ``log`` is ``None`` where none is kept.
+
+    ``hands`` tells how workers elsewhere are, ``None`` where all work in this process.
+    """
 
     chorus: Chorus
     clips: ClipWriter
     videos: VideoFolder
     log: RunFolder | None
     tally: Tally
+    hands: Callable[[], HandsHealth] | None = None
+    hang_after_s: float = HANG_AFTER_S
 
 
 class Workers:
@@ -59,13 +63,21 @@ class Workers:
         self.followers = Followers()
         self.running: dict[int, Job] = {}
         self._bench = bench
-        self._over = over
-        self._videos_by_key: dict[int, str] = {}
-        self._threads = [
-            Thread(target=self._work, args=(worker,), name=f"chorus-worker-{worker}", daemon=True)
+        self._answers = Answers(bench, over)
+        self.signs = Signs(Patience(bench.hang_after_s), bench.chorus.now)
+        self._threads = {
+            worker: Thread(target=self._work, args=(worker,), name=f"chorus-{worker}", daemon=True)
             for worker in range(number)
-        ]
-        self._threads.append(Thread(target=self._copy, name="chorus-copies", daemon=True))
+        }
+        self._threads[NO_WORKER] = Thread(target=self._copy, name="chorus-copies", daemon=True)
+        # Whoever waits for a hand that hangs gets another; it is given up elsewhere.
+        self._lookout = Lookout(
+            self._threads if bench.hands is None else (),
+            self.signs,
+            self.running.get,
+            lambda job: self._lands(job.asked),
+            bench.hang_after_s,
+        )
 
     @property
     def waiting(self) -> int:
@@ -74,12 +86,22 @@ class Workers:
 
     def start(self) -> None:
         """Begin to serve."""
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.start()
+        self._lookout.start()
 
     def are_alive(self) -> bool:
         """Tell whether every thread still works."""
-        return all(thread.is_alive() for thread in self._threads)
+        return all(thread.is_alive() for thread in self._threads.values())
+
+    @property
+    def trouble(self) -> str:
+        """Why no worker would serve a request now, empty where one would."""
+        if not self.are_alive():
+            return "the workers have ended"
+        if self._bench.hands is not None:
+            return self._bench.hands().trouble
+        return self.signs.trouble(range(self.number))
 
     def accept(self, job: Job) -> None:
         """Put a job into its line: that of copies where its plan is known already.
@@ -94,18 +116,23 @@ class Workers:
         """End a job that is not over: at once where it waits, else at its next step."""
         job.stop_reason = reason
         if self.line.leave(job) or self.followers.leave(job):
-            self._failed(job, "cancelled", "cancelled", reason)
+            self._answers.fail(job, "cancelled", "cancelled", reason)
 
     def close(self) -> None:
-        """End what runs, let the threads end; jobs that wait stay unfinished in the log."""
+        """End what runs, let the threads end; jobs that wait stay unfinished in the log.
+
+        So does the job of a thread that hangs, which is left behind.
+        """
+        self._lookout.close()
         for job in list(self.running.values()):
             job.stop_reason = job.stop_reason or GOING
         for line in (self.line, self.copies):
             line.close()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
-        for job in (*self.line.left(), *self.copies.left(), *self.followers.left()):
+        for worker, thread in self._threads.items():
+            while thread.is_alive() and not self.signs.is_hung(worker):
+                thread.join(_LOOK_S)
+        waiting = (*self.line.left(), *self.copies.left(), *self.followers.left())
+        for job in (*self.running.values(), *waiting):
             _given_up(job)
 
     def _work(self, worker: int) -> None:
@@ -120,25 +147,41 @@ class Workers:
         """Serve one job; whatever happens, the thread goes on."""
         try:
             self.running[worker] = job
+            self._begin(job, worker)
             job.facts.status = "in_progress"
             result = self._result(job, worker)
             if result is not None:
-                self._recorded(job, result.provenance, worker)
+                self._answers.record(job, result.provenance, worker)
         except Stopped as stopped:
             if str(stopped) == GOING:
                 _given_up(job)
             else:
-                self._failed(job, "cancelled", "cancelled", str(stopped))
+                self._answers.fail(job, "cancelled", "cancelled", str(stopped))
         except ChorusError as error:
-            self._failed(job, "failed", "generation_failed", str(error))
+            self._answers.fail(job, "failed", "generation_failed", str(error))
         except OSError as error:
             reason = f"the video cannot be written: {error.strerror}"
-            self._failed(job, "failed", "no_room", reason)
+            self._answers.fail(job, "failed", "no_room", reason)
         except Exception as error:  # noqa: BLE001 - one bad job must not end the worker
             _LOG.exception("job %s failed", job.log_name)
-            self._failed(job, "failed", "internal", f"internal error ({type(error).__name__})")
+            reason = f"internal error ({type(error).__name__})"
+            self._answers.fail(job, "failed", "internal", reason)
         finally:
             self.running.pop(worker, None)
+            self.signs.end(worker)
+
+    def _begin(self, job: Job, worker: int) -> None:
+        """Take every step of a job as a sign of its worker."""
+        asked = job.asked
+        if asked is None:
+            return
+
+        def step_done(done: StepDone) -> None:
+            self.signs.give(worker)
+            job.step_done(done)
+
+        asked.observer, shape = step_done, asked.shape
+        self.signs.begin(worker, shape.height * shape.width * shape.frames)
 
     def _result(self, job: Job, worker: int) -> Result | None:
         """Return the delivered result; ``None`` for a copy that cannot be read, which waits now."""
@@ -154,8 +197,7 @@ class Workers:
             return self._made(job, asked, worker)
         # A copy is served from the moment it can be: nobody else can take that time from it.
         job.start_s = job.request.arrival_s if job.ready_s is None else job.ready_s
-        source = self._videos_by_key.get(plan.donor)
-        linked = source is not None and self._bench.videos.link(source, job.video)
+        linked = self._answers.link(plan.donor, job.video)
         asked.output_type = "latent" if linked else "np"
         result = chorus.copy(asked, plan, lambda result: self._deliver(job, result, worker))
         if result is None:
@@ -171,13 +213,26 @@ class Workers:
             return self._bench.chorus.make(
                 asked,
                 lambda result: self._deliver(job, result, worker),
-                lambda plan: self.followers.begin(asked, plan),
+                lambda plan: self._planned(asked, plan, worker),
             )
         finally:
             self._lands(asked)
 
-    def _lands(self, asked: Asked) -> None:
+    def _planned(self, asked: Asked, plan: Plan, worker: int) -> None:
+        """Let identical requests wait for a run that begins."""
+        self.signs.give(worker)
+        self.followers.begin(asked, plan)
+
+    def _deliver(self, job: Job, result: Result, worker: int) -> None:
+        """Answer the client."""
+        self.signs.give(worker)
+        self._answers.deliver(job, result, worker)
+        self.signs.give(worker)
+
+    def _lands(self, asked: Asked | None) -> None:
         """Give who waited for a run its copy; where it was not kept they are the next to go."""
+        if asked is None:
+            return
         left = []
         for job in self.followers.end(asked):
             job.copy = None if job.asked is None else self._bench.chorus.find_copy(job.asked)
@@ -187,66 +242,6 @@ class Workers:
                 job.ready_s = self._bench.chorus.now()
                 self.copies.put(job)
         self.line.put_first(left)
-
-    def _deliver(self, job: Job, result: Result, worker: int) -> None:
-        """Write the video and answer the client."""
-        job.check_stopped()
-        bench, asked, facts = self._bench, job.asked, job.facts
-        if asked is None:
-            raise EngineError("the job is over")
-        if result.frames is not None:
-            with asked.watch.stage("video_encode"):
-                bench.clips.write(bench.videos.part(job.video), result.frames[0])
-        job.check_stopped()
-        told = replace(result.provenance, seconds=dict(asked.watch.seconds))
-        job.finish_s = bench.chorus.now()
-        made = made_of(job, told, bench.chorus.step_s(asked.shape), worker)
-        done = msgspec.structs.replace(
-            facts, status="completed", progress=100, completed_at=epoch_s(), made=made
-        )
-        bench.videos.keep(job.video, done)
-        job.facts = done
-        self._videos_by_key[job.key] = job.video
-        while len(self._videos_by_key) > _MOST_KEYS:
-            del self._videos_by_key[next(iter(self._videos_by_key))]
-        bench.tally.frames(job, result)
-        self._over(job)
-        job.tell()
-
-    def _recorded(self, job: Job, told: Provenance, worker: int) -> None:
-        """Write the record of an answered job, now that its latents are stored or not."""
-        bench, made = self._bench, job.facts.made
-        held_s = 0.0 if worker == NO_WORKER else bench.chorus.now() - job.start_s
-        if made is not None:
-            job.facts.made = msgspec.structs.replace(
-                made, stored=told.stored, stages=dict(told.seconds)
-            )
-        record = record_of(job, told, made.steps if made else 0, worker, held_s)
-        if bench.log is not None:
-            bench.log.record(record)
-        bench.tally.finished(job, record)
-        job.asked = None
-
-    def _failed(self, job: Job, status: Status, code: str, reason: str) -> None:
-        """Tell that there will be no video; one that was delivered stays delivered."""
-        bench = self._bench
-        if job.facts.status != "completed":
-            job.facts.error_code, job.facts.error = code, reason
-            job.facts.completed_at, job.facts.status = epoch_s(), status
-        if bench.log is not None:
-            failure = Failure(
-                id=job.log_name,
-                arrival_s=job.request.arrival_s,
-                at_s=bench.chorus.now(),
-                status=status,
-                reason=reason,
-            )
-            bench.log.failure(failure)
-        bench.videos.give_up(job.video)
-        bench.tally.failed(job, code)
-        job.asked = None
-        self._over(job)
-        job.tell()
 
 
 def _given_up(job: Job) -> None:

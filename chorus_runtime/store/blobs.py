@@ -4,8 +4,9 @@ Both say the same things: put, get, delete, and which names there are. Errors of
 ``EngineError``, so that a store that cannot be reached costs reuse and not answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -38,18 +39,13 @@ class Blobs(Protocol):
         """Let go of connections."""
 
 
-def open_blobs(url: str) -> Blobs:
+def open_blobs(url: str) -> "RedisBlobs | FileBlobs":
     """Return what keeps the bytes of ``url``: redis://HOST:PORT/DB?prefix=NAME, or as fsspec reads.
 
-    Raises ``EngineError`` for one that cannot be reached, and for a missing package.
+    Raises ``EngineError`` for one that cannot be reached, and ``ModuleNotFoundError`` where redis
+    or fsspec is missing.
     """
-    scheme = urlsplit(url).scheme
-    try:
-        return RedisBlobs(url) if scheme in _REDIS else FileBlobs(url)
-    except ModuleNotFoundError as error:
-        raise EngineError(
-            f"{url}: needs the package {error.name}; pip install 'chorus-cache[shared]'"
-        ) from error
+    return RedisBlobs(url) if urlsplit(url).scheme in _REDIS else FileBlobs(url)
 
 
 class RedisBlobs:
@@ -71,10 +67,10 @@ class RedisBlobs:
             )
             self._server.ping()
 
-    def put(self, name: str, content: bytes) -> None:
-        """Keep bytes."""
+    def put(self, name: str, content: bytes, *, for_s: int | None = None) -> None:
+        """Keep bytes, for some seconds where that is stated."""
         with self._clear_errors():
-            self._server.set(self._prefix + name, content)
+            self._server.set(self._prefix + name, content, ex=for_s)
 
     def get(self, name: str) -> bytes:
         """Return bytes."""
@@ -94,6 +90,12 @@ class RedisBlobs:
         with self._clear_errors():
             found = self._server.scan_iter(match=f"{self._prefix}{folder}/*", count=1000)
             return sorted({key.decode().removeprefix(self._prefix) for key in found})
+
+    def run(self, script: str, names: Sequence[str], *arguments: bytes | int) -> Any:
+        """Carry out a Lua script on the keys of ``names``: nobody comes between its calls."""
+        keys = [self._prefix + name for name in names]
+        with self._clear_errors():
+            return self._server.eval(script, len(keys), *keys, *arguments)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -119,6 +121,8 @@ class FileBlobs:
         with self._clear_errors():
             self._files, root = fsspec.core.url_to_fs(self.place)
             self._root = root.rstrip("/")
+            names = self._files.protocol
+            self._protocols = {names} if isinstance(names, str) else set(names)
             try:
                 self._files.makedirs(self._root, exist_ok=True)
             except FileNotFoundError as error:
@@ -155,6 +159,16 @@ class FileBlobs:
             except FileNotFoundError:
                 return []
         return sorted(str(path).rpartition(f"{self._root}/")[2] for path in found)
+
+    @property
+    def local_folder(self) -> Path | None:
+        """The folder, where it is one of this machine's file system, mounted ones included."""
+        return Path(self._root) if "file" in self._protocols else None
+
+    @property
+    def is_private(self) -> bool:
+        """Tell whether nobody but this process can see it."""
+        return "memory" in self._protocols
 
     def close(self) -> None:
         """Nothing is held open."""

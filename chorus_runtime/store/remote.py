@@ -2,7 +2,7 @@
 
 An entry is its file, as on disk, and a row that says it counts: written after the file and removed
 before it, so that a crash leaves files without rows, which are swept, and never the reverse. A
-store belongs to one server at a time; nothing but that rule keeps a second one out.
+store belongs to one server at a time.
 """
 
 import hashlib
@@ -11,10 +11,10 @@ from threading import Lock
 import msgspec
 import numpy as np
 
-from chorus_runtime.store.blobs import open_blobs
 from chorus_runtime.store.entry_file import decode, encode, file_name
 from chorus_runtime.store.index import FORMAT, Row
 from chorus_runtime.store.kept import Kept, KeptFacts
+from chorus_runtime.store.owned_blobs import owned_blobs
 from chorus_traces.errors import EngineError
 
 _ABOUT, _ENTRIES, _ROWS = "about", "entries", "rows"
@@ -35,11 +35,12 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
 class Remote:
     """Writes, reads and deletes entries at ``url``, as ``Disk`` does in a folder.
 
-    Raises ``EngineError`` for a store that cannot be reached, and one of another format or scope.
+    Raises ``EngineError`` for a store that cannot be reached, that another server has, and one of
+    another format or scope.
     """
 
     def __init__(self, url: str, scope: str) -> None:
-        self._blobs = open_blobs(url)
+        self._blobs = owned_blobs(url)
         self._lock = Lock()
         try:
             self._check_about(scope)
@@ -48,9 +49,19 @@ class Remote:
             self._blobs.close()
             raise
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is written any more, empty while it is."""
+        return self._blobs.trouble
+
     def check_room(self, size_bytes: int) -> None:
-        """Believe that there is room: what does not fit is refused when it is written."""
+        """Believe that there is room: what does not fit is refused when it is written.
+
+        Raises ``EngineError`` where another server has taken the store over.
+        """
         del size_bytes
+        if self.trouble:
+            raise EngineError(self.trouble)
 
     def write(self, kept: Kept) -> Row:
         """Store an entry, in place of an earlier form of it, and return its row."""

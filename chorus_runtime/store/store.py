@@ -88,6 +88,11 @@ class LatentStore:
         """Tell whether the entry is held."""
         return key in self._held
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is stored any more where other machines reach it, empty while it is."""
+        return self._disk.trouble if isinstance(self._disk, Remote) else ""
+
     def tier_of(self, key: int) -> str:
         """Return the tier of a held entry."""
         return self._known(key).tier

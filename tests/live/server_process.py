@@ -60,3 +60,25 @@ class Server:
         code = self.process.wait(60)
         self.client.close()
         return code
+
+
+def hands_of(server):
+    """Return the process numbers of the server's hands."""
+    parents, names = {}, {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                stat = (folder / "stat").read_text()
+                names[int(folder.name)] = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+
+    def is_ours(process):
+        while process in parents:
+            if process == server.process.pid:
+                return True
+            process = parents[process]
+        return False
+
+    return [one for one, name in names.items() if name.startswith(b"ray::Hand") and is_ours(one)]

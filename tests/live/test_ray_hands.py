@@ -5,10 +5,10 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
+from live.server_process import hands_of
 from redis_server import REDIS, Redis
 
 from chorus_policies.cache import Cache
@@ -26,28 +26,6 @@ pytestmark = [
 ]
 
 RED = "a red circle moving left"
-
-
-def hands_of(server):
-    """Return the process numbers of the server's hands."""
-    parents, names = {}, {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                stat = (folder / "stat").read_text()
-                names[int(folder.name)] = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-
-    def is_ours(process):
-        while process in parents:
-            if process == server.process.pid:
-                return True
-            process = parents[process]
-        return False
-
-    return [one for one, name in names.items() if name.startswith(b"ray::Hand") and is_ours(one)]
 
 
 @pytest.fixture

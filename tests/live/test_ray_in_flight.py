@@ -4,11 +4,13 @@ import importlib.util
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 import pytest
 import torch
+from hanging_video import HangingVideo
 from unit.runtime_service.tiny_pipes import asked, policy, wan_video
 
 from chorus_policies.cache import Cache
@@ -18,6 +20,7 @@ from chorus_policies.live.calls import repeat
 from chorus_runtime.prompt_vector import HashedWords
 from chorus_runtime.server.engine_times import EngineTimes
 from chorus_runtime.server.fake_model import FakeVideo
+from chorus_runtime.server.far.gone import HandsLostError
 from chorus_runtime.service import Chorus
 
 pytestmark = [
@@ -41,6 +44,22 @@ def fake():
 
 MODELS = {"tiny": tiny, "fake": fake}
 
+#: Seeds of a request whose first run hangs, and of one whose every run does.
+ONCE, ALWAYS = 21, 22
+
+HANG_AFTER_S = 3.0
+
+
+def hang(folder, seed):
+    first = not (folder / str(seed)).exists()
+    (folder / str(seed)).touch()
+    if seed == ALWAYS or (seed == ONCE and first):
+        Event().wait()
+
+
+def hanging(folder):
+    return HangingVideo(EngineTimes(step_s=STEP_S), partial(hang, folder)), 8
+
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
@@ -51,7 +70,7 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def hands():
+def hands(tmp_path_factory):
     """Two hands for each of the models, on one cluster."""
     import ray
 
@@ -62,7 +81,12 @@ def hands():
         # The hands import this file.
         patch.setenv("PYTHONPATH", os.pathsep.join([str(tests.parent), str(tests)]))
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        yield {name: Hands(make, 2, {"num_cpus": 0}) for name, make in MODELS.items()}
+        made = {name: Hands(make, 2, {"num_cpus": 0}) for name, make in MODELS.items()}
+        hangs = partial(hanging, tmp_path_factory.mktemp("hung"))
+        made["hangs"] = Hands(hangs, 2, {"num_cpus": 0}, hang_after_s=HANG_AFTER_S)
+        yield made
+        for one in made.values():
+            one.close()
         ray.shutdown()
 
 
@@ -178,7 +202,7 @@ def test_a_hand_killed_in_mid_run_takes_nothing_from_who_started_from_it(hands, 
         leader = thread.submit(there.generate, first)
         while "publish" not in [row.call for row in there.journal.rows]:
             time.sleep(0.01)
-        (place,) = hands["fake"]._busy
+        (place,) = hands["fake"].health().busy
         ray.kill(hands["fake"].actors[place], no_restart=False)
         assert not leader.done()
         follower = there.generate(second)
@@ -190,7 +214,50 @@ def test_a_hand_killed_in_mid_run_takes_nothing_from_who_started_from_it(hands, 
     check_journal(there)
     assert results[0].provenance.notes == ("begun again; workers lost: 1",)
     # The one that was killed comes back.
+    all_back(hands["fake"])
+
+
+def all_back(hands):
     end = time.monotonic() + 60
-    while hands["fake"]._busy:
+    while hands.health().away:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_hand_whose_engine_hangs_takes_nothing_from_who_started_from_it(hands, serve):
+    there, here = serve(far(hands["hangs"])), serve(fake()[0])
+    first, second = asked(RED, ONCE, steps=20), asked(RED + " up", 2, steps=20)
+    # The first run teaches how long steps take; until then much is borne.
+    before = asked("snow falls", 3, steps=20)
+    expected = [here.generate(one) for one in (before, first, second)]
+    results = [there.generate(before)]
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as thread:
+        leader = thread.submit(there.generate, first)
+        while len(hands["hangs"].health().busy) < 1:
+            time.sleep(0.01)
+        follower = there.generate(second)
+        results += [leader.result(), follower]
+    # Its process goes on to give signs: what tells is that no step comes.
+    assert HANG_AFTER_S < time.monotonic() - began < HANG_AFTER_S + 10
+    for one, other in zip(expected, results, strict=True):
+        assert torch.equal(one.latents, other.latents)
+    assert results[1].provenance.notes == ("begun again; workers lost: 1 (1 hung)",)
+    assert results[2].provenance.notes == ()
+    health = hands["hangs"].health()
+    assert (health.hung, health.died) == (1, 0)
+    check_journal(there)
+    all_back(hands["hangs"])
+
+
+def test_a_request_that_hangs_two_hands_fails_and_others_are_served(hands, serve):
+    there = serve(far(hands["hangs"]))
+    there.generate(asked("snow falls", 3))
+    lost = hands["hangs"].health().hung
+    with pytest.raises(HandsLostError, match="2 workers elsewhere fell silent in turn") as failure:
+        there.generate(asked(RED, ALWAYS, steps=20))
+    assert "\n" not in str(failure.value)
+    assert hands["hangs"].health().hung == lost + 2
+    assert there.generate(asked(RED, 5)).provenance.kind == "fresh"
+    check_journal(there)
+    all_back(hands["hangs"])

@@ -4,6 +4,9 @@ A run tells its steps as they are done. When the latent before ``shared_step`` e
 that others may start from: the brain has them then, whatever becomes of the hand.
 """
 
+import os
+import secrets
+import socket
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +28,9 @@ from chorus_runtime.settings import EngineSettings
 from chorus_runtime.store.kept import LATENT_DTYPE
 from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
+
+#: Runs and other work have threads of their own beside that of ``beat``.
+BEATS, WORKING_THREADS = "beats", 3
 
 #: Says which latents of which entry: key, sigmas kept, whether there is a compact form.
 Token = tuple[int, tuple[float, ...], bool]
@@ -73,6 +79,12 @@ class Hand:
         self._donors: OrderedDict[Token, Donor] = OrderedDict()
         self._stopped: set[int] = set()
         self._lock = Lock()
+        # A process that is started later on the same machine may have the same number.
+        self._who = f"process {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(2)}"
+
+    def beat(self) -> str:
+        """Give a sign of life; return which process this is, unlike any other."""
+        return self._who
 
     def nature(self) -> Nature:
         """Return what the model is."""

@@ -1,14 +1,16 @@
-"""The hands of one server: which are free, which has which donor, and what becomes of the dead.
+"""The hands of one server: what they are asked to do, and what becomes of the dead and the hung.
 
 A donor is sent to a hand once and kept there as long as its memory allows. A hand that dies is
-started again by Ray, and what it was doing is done by another one.
+started again by Ray; one that is silent for too long is killed, and then started again as well.
+What either was doing is done by another one.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+import atexit
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
-from threading import Condition, Event, Thread, local
+from math import prod
 from typing import Any
 
 import ray
@@ -20,7 +22,11 @@ from chorus_runtime.generated import Generated
 from chorus_runtime.generation import Generation
 from chorus_runtime.models.video_model import VideoModel
 from chorus_runtime.observer import StepDone, nobody
+from chorus_runtime.server.far.beats import Beats, every_s
+from chorus_runtime.server.far.gone import HandGoneError, Tries
 from chorus_runtime.server.far.hand import (
+    BEATS,
+    WORKING_THREADS,
     Hand,
     Nature,
     Refused,
@@ -28,45 +34,34 @@ from chorus_runtime.server.far.hand import (
     donor_bytes,
     token_of,
 )
-from chorus_runtime.server.far.placement import Candidate, choose
+from chorus_runtime.server.far.health import HandsHealth
+from chorus_runtime.server.far.reviver import START, Reviver
+from chorus_runtime.server.far.roster import Known, Roster
+from chorus_runtime.server.patience import HANG_AFTER_S, Patience
 from chorus_traces.errors import EngineError
 
 #: Bytes of donors a hand keeps. More of them save sending, and are not there for the model.
 HAND_MEMORY_BYTES = 4 * 2**30
 
-#: Bytes a second to another machine: 10 Gbit/s. Assumed, not measured.
-_RATE = 1.25e9
+#: Seconds between two looks at whether a hand that is waited for has gone.
+_LOOK_S = 0.25
 
-#: Seconds between two looks at which hand is free.
-_LOOK_S = 0.1
+#: Signs a hand may leave out before others are preferred.
+_DOUBT = 3
 
-#: Times a piece of work is given to another hand after its own one died.
-_TRIES = 3
-
-#: Seconds between two looks for a hand that died, and how often all of them are asked.
-_AWAY_S, _ROUNDS = 0.5, 120
-
-#: Weight of the newest service time in the running mean.
-_WEIGHT = 0.2
+#: Names the pauses between two steps.
+_STEP = "step"
 
 #: Stands for a donor that the hand has.
 _KEPT_THERE = Donor()
 
 
-@dataclass(slots=True)
-class _Known:
-    """What the brain knows of one hand; ``until_s`` is when it is free, by estimate."""
-
-    actor: Any
-    tokens: set[Token] = field(default_factory=set)
-    until_s: float = 0.0
-    served: int = 0
-
-
 class Hands:
     """The hands of one server: ``number`` actors that make the model themselves.
 
-    Methods may be called from any thread. Raises ``EngineError`` where hands differ.
+    One of which nothing is heard for ``hang_after_s`` is given up, as is one at work that tells no
+    step for ten times its longest pause of late, if that is more. Methods may be called from any
+    thread. Raises ``EngineError`` where hands differ.
     """
 
     def __init__(
@@ -74,67 +69,94 @@ class Hands:
         make: Callable[[], tuple[VideoModel, int]],
         number: int,
         resources: Mapping[str, Any],
+        *,
+        hang_after_s: float = HANG_AFTER_S,
     ) -> None:
-        actor = ray.remote(Hand).options(max_concurrency=3, max_restarts=-1, **resources)
-        self._hands = [_Known(actor.remote(make, HAND_MEMORY_BYTES)) for _ in range(number)]
+        actor = ray.remote(concurrency_groups={BEATS: 1})(Hand).options(
+            max_concurrency=WORKING_THREADS, max_restarts=-1, **resources
+        )
         self._clock = Clock()
-        self._changed = Condition()
-        self._busy: set[int] = set()
+        self._patience = Patience(hang_after_s)
+        self._roster = Roster(
+            [actor.remote(make, HAND_MEMORY_BYTES) for _ in range(number)],
+            self._clock,
+            _DOUBT * every_s(hang_after_s),
+        )
         self._runs = count()
-        self._mean_s = 1.0
-        self._last = local()
-        natures = ray.get([hand.actor.nature.remote() for hand in self._hands])
+        natures = ray.get([hand.actor.nature.remote() for hand in self._roster.hands])
+        self._patience.seen(START, self._clock.now())
         self.nature: Nature = natures[0]
         if any(other.deployment != self.nature.deployment for other in natures):
             raise EngineError("the hands serve different weights; start them alike")
+        for hand in self._roster.hands:
+            self._roster.heard(hand, ray.get(hand.actor.beat.remote()))
+        self._reviver = Reviver(self._roster, self._patience, self._clock)
+        self._beats = Beats(self._roster, hang_after_s, self._reviver.went)
+        atexit.register(self.close)
 
     @property
     def actors(self) -> list[Any]:
         """The Ray actors."""
-        return [hand.actor for hand in self._hands]
+        return [hand.actor for hand in self._roster.hands]
 
-    def ask(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Return what the hand this thread used last, or another, answers.
+    def health(self) -> HandsHealth:
+        """Return how the hands are."""
+        return self._roster.health()
 
-        Raises ``EngineError`` where it refuses, and where none answers.
+    def close(self) -> None:
+        """Look after the hands no more. Closing twice is fine."""
+        atexit.unregister(self.close)
+        self._reviver.close()
+        self._beats.close()
+
+    def ask(self, method: str, *arguments: Any, size: int = 1, **named: Any) -> Any:
+        """Return what the hand this thread used last, or another, answers about ``size`` elements.
+
+        Raises ``EngineError`` where it refuses, and ``HandsLostError`` where none answers.
         """
-        place = getattr(self._last, "place", 0)
-        never = Event()
-        for tries in range(_ROUNDS * len(self._hands)):
-            hand = self._hands[(place + tries) % len(self._hands)]
+        tries = Tries(self.number)
+        while True:
+            hand = self._roster.one(self._patience.limit_s(START))
+            life, start_s = hand.life, self._clock.now()
             try:
-                return _accepted(ray.get(getattr(hand.actor, method).remote(*arguments, **named)))
-            except ray.exceptions.RayActorError:
-                if (tries + 1) % len(self._hands) == 0:
-                    never.wait(_AWAY_S)
-        raise EngineError("no worker answers; all of them ended and none came back")
+                with self._living(hand, life):
+                    asked = getattr(hand.actor, method).remote(*arguments, **named)
+                    self._wait(hand, life, asked, method, size)
+                    answer = ray.get(asked)
+            except HandGoneError as gone:
+                tries.again(gone, began=hand.heard_s > start_s)
+                continue
+            return _accepted(answer)
 
     def generate(self, generation: Generation) -> Generated:
         """Carry out a plan on the hand that is done first. Raises as an engine does.
 
-        What was shared before a hand died stays valid: the next one makes the same again.
+        What was shared before a hand went stays valid: the next one makes the same again. Raises
+        ``HandsLostError`` for a run that takes several hands with it.
         """
         token, donor, plan = None, generation.donor, generation.plan
         if donor is not None and not isinstance(plan, Fresh):
             token = token_of(plan.donor, donor)
-        for deaths in range(_TRIES):
-            place = self._taken(token, 0 if donor is None else donor_bytes(donor))
-            start, hand = self._clock.now(), self._hands[place]
+        size_bytes, tries = 0 if donor is None else donor_bytes(donor), Tries(self.number)
+        while True:
+            hand = self._roster.take(token, size_bytes, self._patience.limit_s(START))
+            start_s, took_s = self._clock.now(), None
             try:
                 made = self._run(hand, generation, token)
-            except ray.exceptions.RayActorError:
-                # Ray starts it again; until it answers nobody else takes it.
-                hand.until_s = math.inf
-                Thread(target=self._revive, args=(place,), daemon=True).start()
-            except BaseException:
-                self._given_back(place)
-                raise
+                took_s = self._clock.now() - start_s
+            except HandGoneError as gone:
+                tries.again(gone, began=hand.heard_s > start_s)
             else:
-                self._given_back(place, self._clock.now() - start)
-                return _noted(made, deaths)
-        raise EngineError(f"{_TRIES} hands died with this request; nothing was made")
+                return _noted(made, tries)
+            finally:
+                self._roster.give_back(hand, took_s)
 
-    def _run(self, hand: _Known, generation: Generation, token: Token | None) -> Generated:
+    @property
+    def number(self) -> int:
+        """How many hands there are."""
+        return len(self._roster.hands)
+
+    def _run(self, hand: Known, generation: Generation, token: Token | None) -> Generated:
         """Run on one hand; the donor is sent where it is not known to be there."""
         if token in hand.tokens:
             made = self._watched(hand, replace(generation, donor=_KEPT_THERE), token, sent=False)
@@ -148,14 +170,18 @@ class Hands:
         return made
 
     def _watched(
-        self, hand: _Known, generation: Generation, token: Token | None, *, sent: bool
+        self, hand: Known, generation: Generation, token: Token | None, *, sent: bool
     ) -> Generated | None:
         """Wait for a run and tell its observer of its steps; end it where the observer raises."""
-        run, observer = next(self._runs), generation.observer
+        run, observer, life = next(self._runs), generation.observer, hand.life
         told = hand.actor.generate.options(num_returns="streaming").remote(
             run, replace(generation, observer=nobody), token, sent=sent
         )
-        for one in map(ray.get, told):
+        size = prod(generation.latent_shape)
+        while True:
+            with self._living(hand, life):
+                self._wait(hand, life, told, _STEP, size)
+                one = ray.get(next(told))
             if not isinstance(one, StepDone):
                 made: Generated | None = _accepted(one)
                 return made
@@ -164,64 +190,38 @@ class Hands:
             except BaseException:
                 hand.actor.stop.remote(run)
                 raise
-        raise EngineError("a hand ended a run without an answer")
 
-    def _taken(self, token: Token | None, size_bytes: int) -> int:
-        """Wait for the hand that is done first, and take it."""
-        with self._changed:
-            while True:
-                now = self._clock.now()
-                place = choose(
-                    [
-                        Candidate(
-                            number=number,
-                            # One that should be done and is not takes a while longer.
-                            busy_s=max(hand.until_s - now, 0.1 * self._mean_s)
-                            if number in self._busy
-                            else 0.0,
-                            has_donor=token in hand.tokens,
-                            served=hand.served,
-                        )
-                        for number, hand in enumerate(self._hands)
-                    ],
-                    size_bytes / _RATE,
-                )
-                if place not in self._busy:
-                    break
-                self._changed.wait(_LOOK_S)
-            self._busy.add(place)
-            self._hands[place].until_s = now + self._mean_s
-            self._last.place = place
-            return place
+    def _wait(self, hand: Known, life: int, awaited: Any, work: str, size: int) -> None:
+        """Wait for the next answer of a hand. Raises ``HandGoneError``."""
+        start_s, looks = self._clock.now(), 0
+        limit_s = self._patience.limit_s(work, size)
+        while not ray.wait([awaited], timeout=_LOOK_S)[0]:
+            looks += 1
+            if hand.life != life:
+                raise HandGoneError(hung=hand.froze)
+            # Looks count, not seconds: while this process stands still nobody else is to blame.
+            if looks * _LOOK_S > limit_s:
+                self._reviver.went(hand, life, "hung")
+                raise HandGoneError(hung=True)
+        self._patience.seen(work, self._clock.now() - start_s, size)
 
-    def _given_back(self, place: int, seconds: float | None = None) -> None:
-        """Let others take a hand; ``seconds`` is what a whole run took."""
-        with self._changed:
-            self._busy.discard(place)
-            if seconds is not None:
-                self._hands[place].served += 1
-                self._mean_s += _WEIGHT * (seconds - self._mean_s)
-            self._changed.notify_all()
-
-    def _revive(self, place: int) -> None:
-        """Wait until a hand that died answers again, without its memory, and give it back."""
-        hand, never = self._hands[place], Event()
-        while ray.is_initialized():
-            try:
-                ray.get(hand.actor.nature.remote())
-            except ray.exceptions.RayActorError:
-                never.wait(_AWAY_S)
-                continue
-            hand.tokens.clear()
-            self._given_back(place)
-            return
+    @contextmanager
+    def _living(self, hand: Known, life: int) -> Iterator[None]:
+        """Note a sign of the hand, or raise ``HandGoneError`` where it died instead."""
+        try:
+            yield
+        except ray.exceptions.RayActorError as error:
+            self._reviver.went(hand, life, "died")
+            raise HandGoneError(hung=hand.froze) from error
+        self._roster.heard(hand)
 
 
-def _noted(made: Generated, deaths: int) -> Generated:
+def _noted(made: Generated, tries: Tries) -> Generated:
     """Return what was made, saying how often its run was begun again."""
-    if not deaths:
+    if not tries.lost:
         return made
-    notes = (*made.facts.notes, f"begun again; workers lost: {deaths}")
+    hung = f" ({tries.hung} hung)" if tries.hung else ""
+    notes = (*made.facts.notes, f"begun again; workers lost: {tries.lost}{hung}")
     return replace(made, facts=replace(made.facts, notes=notes))
 
 

@@ -65,6 +65,7 @@ class FarModel:
         self.name = hands.nature.name
         self.frames_per_s = hands.nature.frames_per_s
         self.hand_device = hands.nature.device
+        self.health = hands.health
         # It is asked for its settings and to generate, never for its adapters.
         self.engine = cast("Engine", FarEngine(hands))
         self._shapes: dict[bytes, tuple[Shape, tuple[int, ...], Timing]] = {}
@@ -118,7 +119,7 @@ class FarModel:
 
     def decode(self, latents: torch.Tensor, output_type: str) -> Any:
         """Return the clip, decoded where this thread's latents were made."""
-        clip = self._hands.ask("decode", latents, output_type)
+        clip = self._hands.ask("decode", latents, output_type, size=latents.numel())
         # What comes out of Ray's memory cannot be written to.
         return np.array(clip) if isinstance(clip, np.ndarray) else clip
 

@@ -30,6 +30,7 @@ def far_model(
     weights: str | None,
     fake: str,
     device: str,
+    hang_after_s: float,
 ) -> "FarModel":
     """Return a model of ``number`` hands; every machine must have this package and the weights.
 
@@ -57,7 +58,7 @@ def far_model(
     make = partial(make_model, name, weights, fake, device)
     resources = {"num_cpus": 0, "num_gpus": gpus, "scheduling_strategy": "SPREAD"}
     try:
-        return FarModel(Hands(make, number, resources))
+        return FarModel(Hands(make, number, resources, hang_after_s=hang_after_s))
     except ray.exceptions.RayError as error:
         reason = next(iter(str(error).strip().splitlines()[::-1]), type(error).__name__)
         raise EngineError(f"--ray {address}: the hands do not start ({reason[:200]})") from error

@@ -64,7 +64,7 @@ def close(served: Served) -> None:
 
 
 def wait_for(client, name, status="completed"):
-    for _ in range(200):
+    for _ in range(6000):
         job = client.get(f"/v1/videos/{name}").json()
         if job["status"] == status:
             return job

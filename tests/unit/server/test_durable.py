@@ -81,11 +81,11 @@ def test_many_who_wait_share_one_sync():
         nonlocal calls
         calls += 1
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     group = GroupSync(slow)
     first = group.synced()
-    assert begun.wait(10)
+    assert begun.wait(60)
     with ThreadPoolExecutor(8) as pool:
         rest = list(pool.map(lambda _: group.synced(), range(50)))
     assert not first.done()

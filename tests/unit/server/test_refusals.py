@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from chorus_runtime.server.far.gone import HandsLostError
 from chorus_runtime.server.tenants import Tenants, read_tenants
+from chorus_runtime.server.video_request import refused
 from chorus_traces.errors import EngineError
 
 
@@ -164,3 +166,10 @@ def test_without_a_key_there_is_nothing_and_without_an_operators_no_admin(server
     assert one.client.get("/admin/state", headers=bearer("k1")).status_code == 403
     assert one.client.get("/admin/state", headers=bearer("root")).status_code == 200
     assert one.client.get("/healthz").status_code == 200
+
+
+def test_that_no_worker_lives_to_be_asked_is_not_the_clients_doing():
+    lost, wrong = refused(HandsLostError("all are gone")), refused(EngineError("height is 3"))
+    assert (lost.status, lost.code, str(lost)) == (503, "no_worker", "all are gone")
+    assert lost.headers() == {"Retry-After": "30"}
+    assert (wrong.status, wrong.code) == (400, "invalid_value")

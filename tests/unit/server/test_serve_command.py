@@ -4,6 +4,7 @@ import socket
 import sys
 
 import pytest
+from redis_server import REDIS, Redis
 
 from chorus_runtime.cli.main import main
 from chorus_runtime.server.listen import bound
@@ -63,6 +64,14 @@ def test_a_port_in_use_is_one_line(refused):
 def test_a_store_in_use_is_one_line(refused, server, tmp_path):
     server(store=tmp_path / "store")
     assert "in use by another process" in refused("--store", str(tmp_path / "store"))
+
+
+@pytest.mark.skipif(REDIS is None, reason="no redis-server is installed")
+def test_a_shared_store_in_use_is_one_line(refused, server, tmp_path):
+    redis = Redis(tmp_path)
+    server(store=redis.url)
+    assert "in use by another server (process " in refused("--store", redis.url)
+    redis.kill()
 
 
 def test_a_missing_package_names_the_extra(refused, monkeypatch):
