@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.plan import Plan, Regional, Resume
+from chorus_policies.plan import Plan
 from chorus_policies.reuse import bands as rule_module
 from chorus_policies.reuse.bands import Bands
 from chorus_policies.similarity import QUANTA, floor_quanta
@@ -78,26 +78,7 @@ def make(
             rule.k1[number, place], rule.k2[number, place] = row.k1, row.k2
             rule.saved_by_srd[number, place] = row.saved_by_srd
             rule.bound[number, place] = row.bound
-            listed.append(
-                Resume(
-                    donor=-1,
-                    similarity=0.0,
-                    k1=row.k1,
-                    amplification=row.amplification,
-                    reason=row.reason,
-                )
-            )
-            listed.append(
-                Regional(
-                    donor=-1,
-                    similarity=0.0,
-                    k1=row.k1,
-                    k2=row.k2,
-                    active_share=row.active_share,
-                    amplification=row.amplification,
-                    reason=row.reason,
-                )
-            )
+            listed += (rule_module._plan(-1, 0.0, row, srd) for srd in (False, True))  # noqa: SLF001
         plans.append(listed)
     return rule, plans
 

@@ -109,7 +109,7 @@ class Cache:
 
     def tier_name(self, key: int) -> str:
         """Return the name of the tier a resident entry lies in."""
-        return self._tiers[self._residents.tier_of[key]].name
+        return self._residents.tier_of(key).name
 
     @property
     def first_tier(self) -> str:
@@ -148,18 +148,16 @@ class Cache:
     def lookup(self, query: Query, now: float) -> Plan:
         """Return the plan for ``query``; its donor stays pinned until ``release``."""
         plan: Plan
-        neighbours = self._neighbours(query)
-        seen = Neighbours(neighbours) if self._watchers else None
+        seen = Neighbours(self._index.neighbours(query, self._floor), self._entries)
         if query.namespace is None:
             plan = _UNKNOWN_NAMESPACE
         else:
-            shown = neighbours if seen is None else seen.again()
-            plan = self._copy_of(query) or self._plan(query, shown, now)
-        if not isinstance(plan, Fresh):
+            plan = self._copy_of(query) or self._plan(query, seen.again(), now)
+        if type(plan) is not Fresh:
             check_plan(self.name, plan, query, self._entries)
-        if seen is not None:
+        if self._watchers:
             self._watch(query, plan, seen, now)
-        if not isinstance(plan, Fresh):
+        if type(plan) is not Fresh:
             self._residents.hit(plan, now)
         if self._noted:
             self._note_planned(query, plan, now)
@@ -291,11 +289,6 @@ class Cache:
         except Exception as error:
             raise broken_part(self.name, "plan", query.sequence, error) from error
 
-    def _neighbours(self, query: Query) -> Iterator[tuple[Entry, float]]:
-        entries = self._entries
-        for key, similarity in self._index.neighbours(query, self._floor):
-            yield entries[key], similarity
-
     def _watch(self, query: Query, plan: Plan, seen: Neighbours, now: float) -> None:
         for watcher in self._watchers:
             try:
@@ -310,7 +303,7 @@ class Cache:
     ) -> Iterator[Option]:
         if query.namespace is None:
             return
-        donor = -1 if isinstance(chosen, Fresh) else chosen.donor
+        donor = -1 if type(chosen) is Fresh else chosen.donor
         for entry, similarity in seen.again():
             plan = chosen
             if entry.key != donor:
@@ -319,7 +312,7 @@ class Cache:
 
     def _resize(self, query: Query, plan: Plan, now: float) -> None:
         """Tell the sizing part what other sizes would have saved, and follow its answer."""
-        if self._ghosts is None or query.namespace is None or isinstance(plan, Copy):
+        if self._ghosts is None or query.namespace is None or type(plan) is Copy:
             return
         reason = self._ghosts.looked_up(query, self._floor, self._plan, self._options, now)
         if reason is None:
@@ -341,19 +334,19 @@ class Cache:
     ) -> Entry | Stored:
         if query.namespace is None:
             return Stored(size_bytes=0, tier=None, reason="namespace unknown")
-        if isinstance(plan, Copy):
+        if type(plan) is Copy:
             return Stored(size_bytes=0, tier=None, reason="a copy adds nothing")
         return self._forms.entry(query, query.namespace, plan, cost_s, finished=finished)
 
     def _note_planned(self, query: Query, plan: Plan, now: float) -> None:
-        donor, similarity = (-1, 0.0) if isinstance(plan, Fresh) else (plan.donor, plan.similarity)
+        donor, similarity = (-1, 0.0) if type(plan) is Fresh else (plan.donor, plan.similarity)
         k1, k2 = reused_steps(plan)
         kind = kind_of(plan)
         self._write(JournalRow(now, "lookup", query.sequence, kind, donor, similarity, k1, k2, 0))
 
     def _note_stored(self, call: str, query: Query, plan: Plan, stored: Stored, now: float) -> None:
         answer = stored.tier or stored.reason
-        donor = -1 if isinstance(plan, Fresh) else plan.donor
+        donor = -1 if type(plan) is Fresh else plan.donor
         row = JournalRow(now, call, query.sequence, answer, donor, 0.0, 0, 0, stored.size_bytes)
         self._write(row)
 

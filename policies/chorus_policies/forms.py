@@ -6,9 +6,6 @@ from chorus_policies.entry import NO_WINDOW, Entry, EntryForm, Query
 from chorus_policies.parts import Reuse
 from chorus_policies.plan import Fresh, Plan, Regional, Resume
 
-#: Plans that take over part of the steps.
-_PART = (Resume, Regional)
-
 
 class Form(msgspec.Struct, frozen=True, gc=False):
     """The step latents a result keeps, its bytes, and its bytes without them."""
@@ -31,24 +28,31 @@ class Forms:
         self._form = form
         self._reuse = reuse
         self._known: dict[tuple[int, int, int, int], Form] = {}
+        #: What was asked last; a driver asks a few times about one run.
+        self._last: tuple[Query | None, Plan | None, Form] = (None, None, Form(0, 0, 0, 0))
 
     def of(self, query: Query, plan: Plan) -> Form:
         """Return the form of what ``plan`` makes for ``query``."""
-        computed_from = plan.k1 if isinstance(plan, _PART) else 0
+        last_query, last_plan, form = self._last
+        if query is last_query and plan is last_plan:
+            return form
+        computed_from = plan.k1 if type(plan) is Resume or type(plan) is Regional else 0
         key = (query.steps, query.latent_bytes, query.result_bytes, computed_from)
-        form = self._known.get(key)
-        if form is None:
+        known = self._known.get(key)
+        if known is None:
             window = self._form.window(self._reuse.span(query.steps), computed_from)
             whole, core = (self._form.size_bytes(kept, query) for kept in (window, NO_WINDOW))
-            form = self._known[key] = Form(*window, whole, core)
-        return form
+            known = self._known[key] = Form(*window, whole, core)
+        self._last = (query, plan, known)
+        return known
 
     def entry(
         self, query: Query, namespace: str, plan: Plan, cost_s: float, *, finished: bool
     ) -> Entry:
         """Return what ``plan`` made, or is making, for ``query`` in ``cost_s`` GPU-seconds."""
         form = self.of(query, plan)
-        fresh = isinstance(plan, Fresh)
+        fresh = type(plan) is Fresh
+        donor, similarity = (None, 0.0) if type(plan) is Fresh else (plan.donor, plan.similarity)
         return Entry(
             key=query.sequence,
             namespace=namespace,
@@ -59,8 +63,8 @@ class Forms:
             first_step=form.first_step,
             last_step=form.last_step,
             exact=fresh,
-            donor=None if isinstance(plan, Fresh) else plan.donor,
-            donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
+            donor=donor,
+            donor_similarity=similarity,
             cost_s=cost_s,
             marks=query.marks,
             finished=finished,

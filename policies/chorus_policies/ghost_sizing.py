@@ -63,10 +63,7 @@ class GhostSizing:
         self, query: Query, floor: float, plan_of: Planner, appraise: Appraiser, now: float
     ) -> str | None:
         """Tell what each size would have saved; return why the capacity changed, if it did."""
-        ghosts = self._ghosts
-        seen = Neighbours(
-            (ghosts[key], similarity) for key, similarity in self._index.neighbours(query, floor)
-        )
+        seen = Neighbours(self._index.neighbours(query, floor), self._ghosts)
         saved_s = [shadow.look_up(query, seen, plan_of, appraise, now) for shadow in self._shadows]
         full = sum(shadow.full for shadow in self._shadows)
         reason = self._watcher.looked_up(saved_s, full, now)

@@ -4,17 +4,19 @@ A plan names the donor (the key of the entry reused), the similarity and the rea
 the client and into every record. ``k1`` and ``k2`` count denoising steps done; 0 is pure noise.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 import msgspec
 
 
+@final
 class Fresh(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="fresh"):
     """Compute everything; ``reason`` says why nothing is reused."""
 
     reason: str
 
 
+@final
 class Copy(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="copy"):
     """Answer with the stored result of an identical request; no GPU work."""
 
@@ -23,6 +25,7 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="copy"):
     reason: str = "identical request"
 
 
+@final
 class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="resume"):
     """Full reuse: start from the donor's latent at step ``k1``, then denoise all of it.
 
@@ -36,6 +39,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="resume"):
     amplification: float = 1.0
 
 
+@final
 class Regional(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="regional"):
     """Full reuse up to ``k1``, SRD with TGAA up to ``k2``, then repair.
 
@@ -60,9 +64,9 @@ PLAN_KINDS = ("copy", "regional", "resume", "fresh")
 
 def reused_steps(plan: Plan) -> tuple[int, int]:
     """Return ``(k1, k2)``; equal where there is no SRD, zero where nothing is skipped."""
-    if isinstance(plan, Regional):
+    if type(plan) is Regional:
         return plan.k1, plan.k2
-    if isinstance(plan, Resume):
+    if type(plan) is Resume:
         return plan.k1, plan.k1
     return 0, 0
 

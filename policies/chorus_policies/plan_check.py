@@ -38,11 +38,11 @@ def check_plan(
             f"{policy}: plan: k1 {k1} and k2 {k2} for request {query.sequence}; "
             f"0 <= k1 <= k2 <= {query.steps} is needed"
         )
-    if isinstance(plan, Resume) and not entry.resumes_at(k1):
+    if type(plan) is Resume and not entry.resumes_at(k1):
         raise PolicyError(
             f"{policy}: plan: donor {plan.donor} is in flight and lacks the latent of step {k1}"
         )
-    if isinstance(plan, Regional) and not entry.holds_steps(k1, k2):
+    if type(plan) is Regional and not entry.holds_steps(k1, k2):
         raise PolicyError(
             f"{policy}: plan: donor {plan.donor} lacks the latents of steps {k1} to {k2}"
         )

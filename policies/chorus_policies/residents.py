@@ -4,6 +4,7 @@
 demoting and trimming are journal rows, written where they happen.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -26,6 +27,27 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class _InTiers(Mapping[int, Entry]):
+    """The entries of several tiers; each lies in one of them."""
+
+    def __init__(self, tiers: list[Tier]) -> None:
+        self._tiers = tiers
+
+    def __getitem__(self, key: int) -> Entry:
+        for tier in self._tiers:
+            entry = tier.resident.get(key)
+            if entry is not None:
+                return entry
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[int]:
+        for tier in self._tiers:
+            yield from tier.resident
+
+    def __len__(self) -> int:
+        return sum(len(tier.resident) for tier in self._tiers)
+
+
 class Residents:
     """Keeps entries within the bytes of ``tiers``, fastest first.
 
@@ -41,8 +63,7 @@ class Residents:
         journal: Journal,
     ) -> None:
         self.tiers = tiers
-        self.entries: dict[int, Entry] = {}
-        self.tier_of: dict[int, int] = {}
+        self.entries = tiers[0].resident if len(tiers) == 1 else _InTiers(tiers)
         self.pins: dict[int, int] = {}
         self.exact = ExactResults()
         self.evicted_bytes = 0
@@ -52,10 +73,17 @@ class Residents:
         self._noted = journal.is_read
         self._write = journal.write
 
+    def tier_of(self, key: int) -> Tier:
+        """Return the tier a resident entry lies in."""
+        for tier in self.tiers:
+            if key in tier.resident:
+                return tier
+        raise KeyError(key)
+
     def hit(self, plan: Copy | Resume | Regional, now: float) -> None:
         """Pin the donor of ``plan`` and tell its tier's eviction part."""
-        donor = plan.donor
-        entry, tier = self.entries[donor], self.tiers[self.tier_of[donor]]
+        tier = self.tier_of(plan.donor)
+        entry = tier.resident[plan.donor]
         self.pin(entry, tier)
         tier.hit(entry, plan, now)
 
@@ -73,7 +101,8 @@ class Residents:
             self.pins[key] = pins
         else:
             del self.pins[key]
-            self.tiers[self.tier_of[key]].unpin(self.entries[key])
+            tier = self.tier_of(key)
+            tier.unpin(tier.resident[key])
 
     def place(self, entry: Entry, query: Query, now: float) -> Stored:
         """Make ``entry``, the result of ``query``, resident in the first tier if it may be."""
@@ -108,8 +137,7 @@ class Residents:
 
     def replace(self, entry: Entry) -> None:
         """Put ``entry`` in the place of the resident one of its key and size."""
-        self.entries[entry.key] = entry
-        self.tiers[self.tier_of[entry.key]].replace(entry)
+        self.tier_of(entry.key).replace(entry)
         if self._ghosts is not None:
             self._ghosts.finished(entry)
         self.exact.add(entry)
@@ -127,15 +155,14 @@ class Residents:
         if key not in self.entries or key in self.pins:
             state = "pinned" if key in self.pins else "not resident"
             raise PolicyError(f"{call}: entry {key} is {state}; only a free resident entry can go")
-        name, size_bytes = self.tiers[self.tier_of[key]].name, self.entries[key].size_bytes
-        self._write(JournalRow(now, call, key, name, -1, 0.0, 0, 0, size_bytes))
-        self._drop(key, now)
+        tier = self.tier_of(key)
+        entry = tier.resident[key]
+        self._write(JournalRow(now, call, key, tier.name, -1, 0.0, 0, 0, entry.size_bytes))
+        self._drop(entry, tier, now)
         if self._ghosts is not None:
             self._ghosts.removed(key, now)
 
     def _enter(self, entry: Entry, query: Query, place: int, now: float) -> None:
-        self.entries[entry.key] = entry
-        self.tier_of[entry.key] = place
         self.tiers[place].add(entry, now)
         self._index.add(query)
         self.exact.add(entry)
@@ -151,11 +178,10 @@ class Residents:
 
     def _demote(self, key: int, place: int, now: float) -> None:
         """Trim an entry, or pass it down one tier, or drop it where there is none with room."""
-        entry = self.entries[key]
         tier = self.tiers[place]
-        trims = tier.trims(entry, now)
-        if trims:
-            self._trim(entry, place, now)
+        entry = tier.resident[key]
+        if tier.trims(entry, now):
+            self._trim(entry, tier, now)
             return
         if place + 1 < len(self.tiers) and self._pass_down(entry, place, now):
             return
@@ -163,7 +189,7 @@ class Residents:
             self._write(JournalRow(now, "evict", key, tier.name, -1, 0.0, 0, 0, entry.size_bytes))
         self.evictions += 1
         self.evicted_bytes += entry.size_bytes
-        self._drop(key, now)
+        self._drop(entry, tier, now)
 
     def _pass_down(self, entry: Entry, place: int, now: float) -> bool:
         """Move an entry to the next tier; tell whether that tier could take it."""
@@ -175,23 +201,19 @@ class Residents:
         self._make_room(place + 1, size_bytes, capacity, victim, now)
         self.tiers[place].remove(entry, now)
         tier.add(entry, now)
-        self.tier_of[entry.key] = place + 1
         self._write(JournalRow(now, "demote", entry.key, tier.name, -1, 0.0, 0, 0, size_bytes))
         return True
 
-    def _trim(self, entry: Entry, place: int, now: float) -> None:
+    def _trim(self, entry: Entry, tier: Tier, now: float) -> None:
         """Drop an entry's step latents and keep the rest."""
         core = trimmed_entry(entry)
-        self.entries[entry.key] = core
-        self.tiers[place].trim(entry, core, now)
+        tier.trim(entry, core, now)
         freed = entry.size_bytes - core.size_bytes
         self.evicted_bytes += freed
         if self._noted:
-            name = self.tiers[place].name
-            self._write(JournalRow(now, "trim", entry.key, name, -1, 0.0, 0, 0, freed))
+            self._write(JournalRow(now, "trim", entry.key, tier.name, -1, 0.0, 0, 0, freed))
 
-    def _drop(self, key: int, now: float) -> None:
-        entry = self.entries.pop(key)
-        self.tiers[self.tier_of.pop(key)].remove(entry, now)
-        self._index.remove(key)
+    def _drop(self, entry: Entry, tier: Tier, now: float) -> None:
+        tier.remove(entry, now)
+        self._index.remove(entry.key)
         self.exact.remove(entry)

@@ -33,10 +33,10 @@ class Shadow:
 
     def __init__(self, capacity_bytes: int, policy: PartsMaker, seed: int) -> None:
         self.capacity_bytes = capacity_bytes
-        self.entries: dict[int, Entry] = {}
         self.full = False
         self._policy = policy.name
         self._tier = Tier(TierSpec(name="shadow", capacity_bytes=capacity_bytes), policy, seed)
+        self.entries = self._tier.resident
         self._flying: set[int] = set()
 
     def offer(self, entry: Entry, now: float) -> list[int]:
@@ -52,13 +52,11 @@ class Shadow:
             self.full = True
             resident = self.entries[victim]
             if tier.trims(resident, now):
-                core = self.entries[victim] = trimmed_entry(resident)
-                tier.trim(resident, core, now)
+                tier.trim(resident, trimmed_entry(resident), now)
             else:
                 self.drop(victim, now)
                 dropped.append(victim)
             victim = tier.in_the_way(size_bytes, self.capacity_bytes, self._flying, now)
-        self.entries[entry.key] = entry
         tier.add(entry, now)
         if not entry.finished:
             self._flying.add(entry.key)
@@ -70,12 +68,11 @@ class Shadow:
         if entry.key in self._flying:
             self._flying.remove(entry.key)
             self._tier.unpin(self.entries[entry.key])
-            self.entries[entry.key] = entry
             self._tier.replace(entry)
 
     def drop(self, key: int, now: float) -> None:
         """Let an entry go."""
-        entry = self.entries.pop(key)
+        entry = self.entries[key]
         if key in self._flying:
             self._flying.remove(key)
             self._tier.unpin(entry)
@@ -89,9 +86,8 @@ class Shadow:
         ``seen`` are the neighbours in any shadow.
         """
         entries = self.entries
-        mine = Neighbours(
-            (entries[one.key], similarity) for one, similarity in seen.again() if one.key in entries
-        )
+        found = ((one.key, similarity) for one, similarity in seen.again() if one.key in entries)
+        mine = Neighbours(found, entries)
         plan = plan_of(query, mine.again(), now)
         eviction = self._tier.eviction
         if isinstance(eviction, Watcher):

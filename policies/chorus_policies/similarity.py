@@ -5,6 +5,7 @@ proposes pairs, and the value everybody compares is the float64 dot product roun
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ def exact_similarity(
     return quantised(dot)
 
 
+@lru_cache
 def floor_quanta(floor: float) -> int:
     """Return the smallest similarity in quanta that is at least ``floor``."""
     return math.ceil(floor * QUANTA - 1e-6)

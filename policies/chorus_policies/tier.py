@@ -21,9 +21,9 @@ class TierSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tier:
-    """Keeps the bytes of one tier and checks what its policy answers.
+    """Keeps the entries and bytes of one tier and checks what its policy answers.
 
-    ``pinned_bytes`` of its ``occupied_bytes`` cannot leave.
+    ``resident`` is for others to read. ``pinned_bytes`` of the ``occupied_bytes`` cannot leave.
     """
 
     def __init__(self, spec: TierSpec, policy: PartsMaker, seed: int) -> None:
@@ -45,7 +45,7 @@ class Tier:
             self.ghost_watcher.priced(spec.prices)
         self._policy = policy.name
         self.capacity_changes = [(0.0, self.capacity(0.0))]
-        self._resident: dict[int, Entry] = {}
+        self.resident: dict[int, Entry] = {}
 
     def capacity(self, now: float) -> int:
         """Return the bytes the tier may occupy now."""
@@ -58,7 +58,7 @@ class Tier:
 
     def admits(self, candidate: Entry, victim: int | None, now: float) -> bool:
         """Ask admission; ``victim`` is the entry that would have to go first, if any."""
-        shown = None if victim is None else self._resident[victim]
+        shown = None if victim is None else self.resident[victim]
         try:
             return self._admission.admit(candidate, shown, now)
         except ChorusError:
@@ -76,7 +76,7 @@ class Tier:
 
     def add(self, entry: Entry, now: float) -> None:
         """Make ``entry`` resident; the caller has made room."""
-        self._resident[entry.key] = entry
+        self.resident[entry.key] = entry
         self.occupied_bytes += entry.size_bytes
         try:
             self.eviction.admitted(entry, now)
@@ -87,7 +87,7 @@ class Tier:
 
     def remove(self, entry: Entry, now: float) -> None:
         """Take ``entry`` out."""
-        del self._resident[entry.key]
+        del self.resident[entry.key]
         self.occupied_bytes -= entry.size_bytes
         try:
             self.eviction.removed(entry.key, now)
@@ -118,7 +118,7 @@ class Tier:
 
     def trim(self, whole: Entry, core: Entry, now: float) -> None:
         """Replace a resident entry by its form without step latents."""
-        self._resident[core.key] = core
+        self.resident[core.key] = core
         self.occupied_bytes -= whole.size_bytes - core.size_bytes
         if self._trimmer is None:
             return
@@ -131,7 +131,7 @@ class Tier:
 
     def replace(self, entry: Entry) -> None:
         """Put ``entry`` in the place of the resident one of its key and size."""
-        self._resident[entry.key] = entry
+        self.resident[entry.key] = entry
 
     def in_the_way(
         self, size_bytes: int, capacity: int, pinned: Container[int], now: float
@@ -144,25 +144,18 @@ class Tier:
         short_bytes = self.occupied_bytes + size_bytes - capacity
         if short_bytes <= 0:
             return None
-        if self._room_maker is not None:
-            self._tell_short(self._room_maker, short_bytes)
+        call = "short_of"
         try:
+            if self._room_maker is not None:
+                self._room_maker.short_of(short_bytes)
+            call = "victim"
             key = self.eviction.victim(pinned, now)
         except ChorusError:
             raise
         except Exception as error:
-            raise broken_part(self._policy, "victim", -1, error) from error
-        if key not in self._resident:
+            raise broken_part(self._policy, call, -1, error) from error
+        if key not in self.resident:
             raise PolicyError(f"{self._policy}: victim: entry {key} is not resident in {self.name}")
         if key in pinned:
             raise PolicyError(f"{self._policy}: victim: entry {key} is pinned")
         return key
-
-    def _tell_short(self, room_maker: RoomMaker, short_bytes: int) -> None:
-        """Tell how many bytes must still leave, before ``victim`` is asked."""
-        try:
-            room_maker.short_of(short_bytes)
-        except ChorusError:
-            raise
-        except Exception as error:
-            raise broken_part(self._policy, "short_of", -1, error) from error

@@ -166,16 +166,17 @@ class Driver:
         self.now += 0.5
         cache = self.cache
         for spec, tier in zip(self.tiers, cache._tiers, strict=True):
-            assert tier.occupied_bytes == sum(e.size_bytes for e in tier._resident.values())
+            assert tier.occupied_bytes == sum(e.size_bytes for e in tier.resident.values())
             assert 0 <= tier.occupied_bytes <= spec.capacity_bytes
-        places = [key for tier in cache._tiers for key in tier._resident]
+        places = [key for tier in cache._tiers for key in tier.resident]
         assert sorted(places) == sorted(cache._entries)
         assert len(places) == len(set(places)) == len(cache)
         assert cache.occupied_bytes == sum(e.size_bytes for e in cache._entries.values())
         for key in cache._entries:
-            assert cache.tier_name(key) == cache._tiers[cache._residents.tier_of[key]].name
-            assert key in cache._tiers[cache._residents.tier_of[key]]._resident
-        assert self.index.queries.keys() == cache._entries.keys() == cache._residents.tier_of.keys()
+            tier = cache._residents.tier_of(key)
+            assert cache.tier_name(key) == tier.name
+            assert tier.resident[key] is cache._entries[key]
+        assert self.index.queries.keys() == cache._entries.keys()
         assert cache._residents.pins == dict(self.pins)
         assert all(key in cache for key in self.pins)
         exact = [e for e in cache._entries.values() if e.identity is not None and e.finished]

@@ -1,7 +1,7 @@
 # ruff: noqa: SLF001 - a part takes every argument of its contract; it builds on worth
 """Bundle, compiled; the algorithm is described in ``chorus_policies.eviction.bundle``.
 
-Its state begins with that of ``worth``, whose functions keep it.
+It keeps a whole ``Worth``, and asks its functions to keep that.
 """
 
 import math
@@ -13,8 +13,8 @@ import numpy.typing as npt
 from chorus_sim.compiled.contract import register
 from chorus_sim.compiled.evictions import worth
 from chorus_sim.compiled.evictions.setting import EvictionSetting
+from chorus_sim.compiled.evictions.worth import Worth
 from chorus_sim.compiled.jit import compiled
-from chorus_sim.compiled.rings import Rings
 
 #: Places in ``room``: bytes short, bytes the bundle is to free, its next piece and its end.
 _SHORT, _TO_FREE, _NEXT, _END = 0, 1, 2, 3
@@ -23,34 +23,18 @@ _admitted_by_worth = compiled(worth._admitted)
 _hit_by_worth = compiled(worth._hit)
 _removed_by_worth = compiled(worth._removed)
 _trimmed_by_worth = compiled(worth._trimmed)
+_trims_by_worth = compiled(worth._trims)
+_watched_by_worth = compiled(worth._watched)
 
 
 class Bundle(NamedTuple):
-    """The fields of ``Worth``, and the bundle being carried out.
+    """The state of ``worth``, and the bundle being carried out.
 
     ``head`` and ``following`` ``(classes,)`` are the first piece of a class and the next to take;
     ``taken`` and ``freed`` ``(requests,)`` the keys of the bundle and the bytes each frees.
     """
 
-    rings: Rings
-    sizes: npt.NDArray[np.int64]
-    size_classes: npt.NDArray[np.int32]
-    ring_of: npt.NDArray[np.int32]
-    redundant: npt.NDArray[np.bool_]
-    whole: npt.NDArray[np.bool_]
-    there: npt.NDArray[np.bool_]
-    unused_since: npt.NDArray[np.int64]
-    seen: npt.NDArray[np.int64]
-    saved_s: npt.NDArray[np.float64]
-    at_risk: npt.NDArray[np.float64]
-    listed: npt.NDArray[np.int32]
-    is_listed: npt.NDArray[np.bool_]
-    mean: npt.NDArray[np.float64]
-    gain: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.int64]
-    least: int
-    keep: float
-    trims: bool
+    worth: Worth
     head: npt.NDArray[np.int32]
     following: npt.NDArray[np.int32]
     taken: npt.NDArray[np.int32]
@@ -63,7 +47,7 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Bundle:
     base = worth.make(config, setting)
     classes = len(base.listed)
     return Bundle(
-        *base,
+        worth=base,
         head=np.zeros(classes, np.int32),
         following=np.zeros(classes, np.int32),
         taken=np.zeros(setting.requests, np.int32),
@@ -72,24 +56,42 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Bundle:
     )
 
 
+def _watched(
+    eviction: Any,
+    rule: Any,
+    graph: Any,
+    residents: Any,
+    options: Any,
+    place: Any,
+    class_: Any,
+    option: Any,
+    donor: Any,
+) -> None:
+    _watched_by_worth(eviction.worth, rule, graph, residents, options, place, class_, option, donor)
+
+
 def _admitted(eviction: Any, residents: Any, key: Any) -> None:
     eviction.room[_NEXT] = eviction.room[_END]
-    _admitted_by_worth(eviction, residents, key)
+    _admitted_by_worth(eviction.worth, residents, key)
 
 
 def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
     eviction.room[_NEXT] = eviction.room[_END]
-    _hit_by_worth(eviction, residents, key, kind)
+    _hit_by_worth(eviction.worth, residents, key, kind)
 
 
 def _removed(eviction: Any, residents: Any, key: Any) -> None:
     _carried_out(eviction, key)
-    _removed_by_worth(eviction, residents, key)
+    _removed_by_worth(eviction.worth, residents, key)
 
 
 def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
     _carried_out(eviction, key)
-    _trimmed_by_worth(eviction, residents, key)
+    _trimmed_by_worth(eviction.worth, residents, key)
+
+
+def _trims(eviction: Any, residents: Any, key: Any) -> Any:
+    return _trims_by_worth(eviction.worth, residents, key)
 
 
 def _short_of(eviction: Any, short_bytes: Any) -> None:
@@ -102,10 +104,11 @@ def _victim(eviction: Any, residents: Any) -> Any:
     if at < room[_END] and room[_TO_FREE] == short and residents.pins[taken[at]] == 0:
         return taken[at]
     room[_TO_FREE], room[_NEXT] = short, 0
-    classes = eviction.counts[worth._CLASSES]
+    base = eviction.worth
+    classes = base.counts[worth._CLASSES]
     cheapest, first = math.inf, -1
     for number in range(classes):
-        end = eviction.rings.ends[eviction.listed[number]]
+        end = base.rings.ends[base.listed[number]]
         key = _next_free(eviction, residents, number, end)
         eviction.head[number] = eviction.following[number] = key
         if key >= 0:
@@ -145,25 +148,27 @@ def _carried_out(eviction: Any, key: int) -> None:
 @compiled
 def _next_free(eviction: Any, residents: Any, number: int, key: int) -> int:
     """Return the next piece after ``key`` in the ring of class ``number`` that can leave, or -1."""
-    end = eviction.rings.ends[eviction.listed[number]]
-    key = eviction.rings.after[key]
+    base = eviction.worth
+    end, after = base.rings.ends[base.listed[number]], base.rings.after
+    key = after[key]
     while key != end and residents.pins[key] > 0:
-        key = eviction.rings.after[key]
+        key = after[key]
     return -1 if key == end else int(key)
 
 
 @compiled
 def _value(eviction: Any, key: int) -> float:
     """Return the seconds that would be lost if the first piece of ``key`` left."""
-    ring = eviction.ring_of[key]
-    prior = (eviction.mean[worth._SAVED] + 1.0) / (eviction.mean[worth._AT_RISK] + 1.0)
-    rate = (eviction.saved_s[ring] + prior) / (eviction.at_risk[ring] + 1.0)
-    return float(rate / (eviction.counts[worth._CLOCK] - eviction.unused_since[key] + 1))
+    base = eviction.worth
+    ring = base.ring_of[key]
+    prior = (base.mean[worth._SAVED] + 1.0) / (base.mean[worth._AT_RISK] + 1.0)
+    rate = (base.saved_s[ring] + prior) / (base.at_risk[ring] + 1.0)
+    return float(rate / (base.counts[worth._CLOCK] - base.unused_since[key] + 1))
 
 
 @compiled
 def _freed(eviction: Any, residents: Any, key: int) -> int:
-    if eviction.trims and eviction.whole[key]:
+    if eviction.worth.trims and eviction.worth.whole[key]:
         return int(residents.size_bytes[key] - residents.core_bytes[key])
     return int(residents.size_bytes[key])
 
@@ -219,12 +224,12 @@ def _take_one_after_another(
 
 register(
     Bundle,
-    watched=worth._watched,
+    watched=_watched,
     admitted=_admitted,
     hit=_hit,
     removed=_removed,
     short_of=_short_of,
     victim=_victim,
-    trims=worth._trims,
+    trims=_trims,
     trimmed=_trimmed,
 )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.eviction import worth as algorithm
+from chorus_policies.eviction import pieces as algorithm
 from chorus_sim.compiled.contract import plan_for_one, register
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
 from chorus_sim.compiled.jit import compiled
@@ -28,7 +28,7 @@ _SAVED, _AT_RISK = 0, 1
 #: Places in ``counts``.
 _CLOCK, _CLASSES = 0, 1
 
-_READ: int = algorithm._READ  # noqa: SLF001 - the number itself, not a copy of it
+_READ = algorithm.READ
 
 
 class Worth(NamedTuple):
@@ -64,7 +64,7 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
     numbers: dict[int, int] = {}
     size_classes = np.array(
         [
-            numbers.setdefault(algorithm._size_class(size), len(numbers))  # noqa: SLF001
+            numbers.setdefault(algorithm.size_class(size), len(numbers))
             for size in setting.sizes.tolist()
         ],
         np.int32,

@@ -114,7 +114,8 @@ class Bands:
         A neighbour further away can save more than the nearest if it holds the step latents SRD
         needs. Reading stops where no further neighbour can save more than the best so far.
         """
-        table, early = self._rows(query)
+        rows = self._tables.get((query.steps, query.srd_full_every))
+        table, early = rows or self._rows(query)
         best = 0.0
         chosen: tuple[Entry, float, _Row, bool] | None = None
         refusal = _NO_NEIGHBOUR
@@ -132,35 +133,33 @@ class Bands:
                     continue
                 row = early
             regional = row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2)
-            by_k1 = row.k1 if entry.resumes_at(row.k1) else 0.0
-            saved = row.saved_by_srd if regional else by_k1
-            if saved > best:
+            saved = row.saved_by_srd if regional else row.k1
+            if saved > best and (regional or entry.resumes_at(row.k1)):
                 best, chosen = saved, (entry, similarity, row, regional)
             if best >= bound:
                 break
             refusal = _NO_WINDOW
-        return refusal if chosen is None else self._checked(_plan(*chosen), chosen, query)
+        return refusal if chosen is None else self._checked(chosen, query)
 
-    def _checked(self, plan: Plan, chosen: tuple[Entry, float, _Row, bool], query: Query) -> Plan:
-        """Return ``plan``, or full reuse alone, or none: the first that pays."""
+    def _checked(self, chosen: tuple[Entry, float, _Row, bool], query: Query) -> Plan:
+        """Return the plan, or full reuse alone, or none: the first that pays."""
+        entry, similarity, row, regional = chosen
+        plan = _plan(entry.key, similarity, row, regional)
         if not self._break_even or pays(plan, query):
             return plan
         # SRD loads many latents; full reuse from the same donor loads one.
-        entry, similarity, row, _ = chosen
-        plan = _plan(entry, similarity, row, False)
+        plan = _plan(entry.key, similarity, row, False)
         serves = row.k1 and entry.resumes_at(row.k1)
         return plan if serves and pays(plan, query) else _DOES_NOT_PAY
 
     def _rows(self, query: Query) -> tuple[tuple[_Row, ...], _Row | None]:
-        """Return the query's table, and what a donor whose words differ is used for."""
+        """Work out the query's table, and what a donor whose words differ is used for."""
         key = (query.steps, query.srd_full_every)
-        rows = self._tables.get(key)
-        if rows is None:
-            table = self._table(*key)
-            early = table[-1] if table and table[-1].k1 and self._lexical == "early" else None
-            if early is not None:
-                early = msgspec.structs.replace(early, k2=early.k1, reason=_EARLY)
-            rows = self._tables[key] = (table, early)
+        table = self._table(*key)
+        early = table[-1] if table and table[-1].k1 and self._lexical == "early" else None
+        if early is not None:
+            early = msgspec.structs.replace(early, k2=early.k1, reason=_EARLY)
+        rows = self._tables[key] = (table, early)
         return rows
 
     def _table(self, steps: int, srd_full_every: int) -> tuple[_Row, ...]:
@@ -191,17 +190,17 @@ class Bands:
         return tuple(reversed(rows))
 
 
-def _plan(entry: Entry, similarity: float, row: _Row, regional: bool) -> Plan:
+def _plan(donor: int, similarity: float, row: _Row, regional: bool) -> Plan:
     if not regional:
         return Resume(
-            donor=entry.key,
+            donor=donor,
             similarity=similarity,
             k1=row.k1,
             amplification=row.amplification,
             reason=row.reason,
         )
     return Regional(
-        donor=entry.key,
+        donor=donor,
         similarity=similarity,
         k1=row.k1,
         k2=row.k2,

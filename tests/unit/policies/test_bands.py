@@ -121,6 +121,14 @@ def test_a_share_that_is_a_whole_number_of_steps_stays_whole(steps: int) -> None
     assert answer.k1 == steps * 3 // 10
 
 
+def test_the_end_of_srd_stays_whole_as_well() -> None:
+    """58 % of 50 steps are 28.999999999999996 in floating point."""
+    bands = make([{"similarity": 0.9, "k1": 0.2, "k2": 0.58}])
+    answer = plan((entry(7), 0.93), steps=50, bands=bands)
+    assert isinstance(answer, Regional)
+    assert answer.k2 == 29
+
+
 def test_a_band_that_saves_no_whole_step_plans_nothing() -> None:
     assert plan((entry(7), 0.8), steps=4) == Fresh(reason="band saves no whole step")
 

@@ -118,13 +118,13 @@ def test_step_latents_are_credited_with_what_full_reuse_would_not_have_saved() -
     part.watched(
         query(), plan, iter([Option(entry(1), 0.96, 32.0), Option(entry(2), 0.9, 25.0)]), 0.0
     )
-    assert part._gain == (7.0, 7.0)
+    assert part._pieces._gain == (7.0, 7.0)
     part.watched(
         query(), plan, iter([Option(entry(1), 0.96, 32.0), Option(entry(2), 0.9, 5.0)]), 0.0
     )
-    assert part._gain == (12.0, 27.0)
+    assert part._pieces._gain == (12.0, 27.0)
     part.watched(query(), Fresh(reason="test"), iter([]), 0.0)
-    assert part._gain == (0.0, 0.0)
+    assert part._pieces._gain == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("numbers", [{"similarity": 0.0}, {"similarity": 1.1}, {"memory": 0.5}])

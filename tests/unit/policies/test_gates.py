@@ -73,6 +73,13 @@ def test_early_prefers_a_donor_further_away_whose_words_do_not_differ() -> None:
     assert answer.donor == 2
 
 
+def test_early_uses_no_srd_even_where_the_lowest_band_has_some() -> None:
+    table = [{"similarity": 0.9, "k1": 0.2, "k2": 0.5}]
+    answer = plan(make(lexical="early", bands=table), "two red cars", (THREE_BLUE, 0.97))
+    assert isinstance(answer, Resume)
+    assert answer.k1 == 2
+
+
 def test_early_refuses_where_the_lowest_band_resumes_nothing() -> None:
     table = [{"similarity": 0.9, "k1": 0.0, "k2": 0.5}]
     answer = plan(make(lexical="early", bands=table), "two red cars", (THREE_BLUE, 0.97))

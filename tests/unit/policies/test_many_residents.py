@@ -59,7 +59,7 @@ def test_a_victim_is_found_without_looking_at_all_residents(make: Any, most: int
 
 def test_a_bundle_of_many_is_worked_out_once() -> None:
     part = part_with(lambda setting: bundle.Bundle(bundle.Config(), setting), 10_000)
-    sizes = {key: state.size_bytes for key, state in part._worth._states.items()}
+    sizes = {key: piece.freed_bytes for key, piece in part._pieces._pieces.items()}
     asked, short_bytes, gone = Asked(), 1000 * KIB, 0
     while short_bytes > 0:
         part.short_of(short_bytes)

@@ -117,6 +117,17 @@ def test_runs_in_flight_hold_a_quarter_of_the_tier_at_most() -> None:
     assert cache.publish(third, cache.lookup(third, 10.0), 9.0, 15.0).tier == "host"
 
 
+@pytest.mark.parametrize(("missing_bytes", "tier"), [(0, "host"), (1, None)])
+def test_a_run_that_just_fits_the_quarter_is_taken(missing_bytes: int, tier: str | None) -> None:
+    policy = parse_policy(IN_FLIGHT, where="test", name="test")
+    # The result and the latents of steps 3 to 6.
+    size_bytes = OVERHEAD_BYTES + 50
+    host = TierSpec(name="host", capacity_bytes=4 * size_bytes - missing_bytes)
+    cache = Cache(policy, (host,), MatrixIndex(), Journal())
+    stored = cache.publish(query_of(0), cache.lookup(query_of(0), 0.0), 9.0, 6.0)
+    assert (stored.size_bytes, stored.tier) == (size_bytes, tier)
+
+
 def test_a_run_that_fails_takes_back_what_it_published() -> None:
     cache, journal = cache_of()
     plan = cache.lookup(query_of(0), 0.0)

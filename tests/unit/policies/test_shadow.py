@@ -131,12 +131,10 @@ def test_a_shadow_of_the_real_size_holds_what_the_real_cache_holds(preset: str) 
             result_bytes=0,
             embedding=(vector / np.linalg.norm(vector)).astype(np.float32),
         )
-        known = [
-            (cache._entries[key], similarity)
-            for key, similarity in cache._index.neighbours(query, cache._floor)
-        ]
+        known = list(cache._index.neighbours(query, cache._floor))
+        entries = dict(cache._entries)
         plan = cache.lookup(query, float(number))
-        seen = Neighbours(iter(known))
+        seen = Neighbours(iter(known), entries)
         saved_s = shadow.look_up(query, seen, cache._plan, cache._options, float(number))
         assert (saved_s > 0) == (not isinstance(plan, Fresh))
         if not isinstance(plan, Fresh):

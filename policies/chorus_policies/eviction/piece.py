@@ -1,0 +1,80 @@
+"""A piece of a resident entry, and the class it is in: a queue, the longest unused first."""
+
+from collections.abc import Container
+
+
+class Piece:
+    """What leaves next of one resident entry: its step latents, or all that is left of it.
+
+    ``freed_bytes`` leave with it. ``unused_since`` and ``seen`` count admissions. ``after`` is the
+    one of its class that is unused next longest. What a class knows is not repeated here: with many
+    residents, most of the time goes into reading memory that is in no processor's cache.
+    """
+
+    __slots__ = (
+        "after",
+        "before",
+        "core_class",
+        "freed_bytes",
+        "key",
+        "kind",
+        "seen",
+        "unused_since",
+    )
+
+    kind: "PieceClass"
+    before: "Piece | None"
+    after: "Piece | None"
+    core_class: int
+    freed_bytes: int
+    key: int
+    seen: int
+    unused_since: int
+
+    def next_free(self, pinned: Container[int]) -> "Piece | None":
+        """Return the next one of the class that is not in ``pinned``."""
+        piece = self.after
+        while piece is not None and piece.key in pinned:
+            piece = piece.after
+        return piece
+
+
+class PieceClass:
+    """A class of pieces: what they saved, the log-age they were at risk for, and who they are.
+
+    ``first`` is the longest unused, ``last`` the most recent.
+    """
+
+    __slots__ = ("at_risk", "first", "is_window", "last", "name", "redundant", "saved_s", "size")
+
+    def __init__(self, name: str, redundant: bool, size: int) -> None:
+        self.name = name
+        self.is_window = name == "window"
+        self.redundant = redundant
+        self.size = size
+        self.saved_s = 0.0
+        self.at_risk = 0.0
+        self.first: Piece | None = None
+        self.last: Piece | None = None
+
+    def append(self, piece: Piece) -> None:
+        """Make ``piece`` the most recent."""
+        piece.kind, last = self, self.last
+        piece.before, piece.after = last, None
+        if last is None:
+            self.first = piece
+        else:
+            last.after = piece
+        self.last = piece
+
+    def take_out(self, piece: Piece) -> None:
+        """Let ``piece`` go."""
+        before, after = piece.before, piece.after
+        if before is None:
+            self.first = after
+        else:
+            before.after = after
+        if after is None:
+            self.last = before
+        else:
+            after.before = before
