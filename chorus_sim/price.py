@@ -52,7 +52,8 @@ class PriceList:
         unknown = query.namespace is None
         k1, k2 = reused_steps(plan)
         number = self._profile_of[place]
-        key = (number, query.steps, type(plan), k1, k2, share, unknown)
+        amplified = amplified_steps(plan, query.steps)
+        key = (number, query.steps, type(plan), k1, k2, share, amplified, unknown)
         price = self._known.get(key)
         if price is None:
             price = self._known[key] = self._price(plan, query, self._profiles[number])
