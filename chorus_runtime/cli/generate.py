@@ -5,18 +5,22 @@ from typing import Any
 
 import click
 
+from chorus_runtime.cli.options import (
+    device_option,
+    embedder_option,
+    model_option,
+    policy_option,
+    weights_option,
+)
+
 
 @click.command()
 @click.option("--prompt", required=True, metavar="TEXT", help="What to show.")
 @click.option("--negative-prompt", metavar="TEXT", help="What to avoid; needs guidance above 1.")
-@click.option(
-    "--model",
-    default="shapes",
-    show_default=True,
-    metavar="NAME|DIR",
-    help="shapes, shapes-4step, or the folder of a saved diffusers WanPipeline or LTXPipeline.",
+@model_option(
+    "shapes, shapes-4step, or the folder of a saved diffusers WanPipeline or LTXPipeline."
 )
-@click.option("--weights", metavar="DIR", help="Released shapes weights. [default: the package's]")
+@weights_option
 @click.option("--seed", type=int, metavar="N", help="Of the noise. [default: drawn]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Denoising steps.")
 @click.option("--guidance", type=click.FloatRange(min=0), metavar="X", help="1 is off.")
@@ -24,13 +28,7 @@ import click
 @click.option("--height", type=click.IntRange(min=1), metavar="N", help="In pixels.")
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Frames of the clip.")
 @click.option("--tenant", metavar="NAME", help="Whose request it is; tenants share nothing.")
-@click.option(
-    "--policy",
-    default="adaptive",
-    show_default=True,
-    metavar="NAME|TOML",
-    help="What to reuse, keep and evict.",
-)
+@policy_option
 @click.option(
     "--store",
     metavar="DIR|URL",
@@ -39,14 +37,8 @@ import click
 @click.option(
     "--capacity", default="64GiB", show_default=True, metavar="SIZE", help="Of the store."
 )
-@click.option(
-    "--embedder",
-    type=click.Choice(["minilm", "hashed-words"]),
-    default="minilm",
-    show_default=True,
-    help="What compares prompts; policies are made for minilm.",
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@embedder_option("What compares prompts; policies are made for minilm.")
+@device_option
 @click.option("--out", required=True, metavar="FILE", help="A .mp4 clip or a .png frame sheet.")
 @click.option("--explain", "explains", is_flag=True, help="Say how the clip was made.")
 def generate(prompt: str, out: str, *, explains: bool, **options: Any) -> None:

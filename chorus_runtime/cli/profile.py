@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chorus_runtime.cli.options import device_option, embedder_option, model_option, weights_option
+
 if TYPE_CHECKING:
     from chorus_runtime.models.video_model import VideoModel
 
 
 @click.command()
-@click.option(
-    "--model",
-    default="shapes",
-    show_default=True,
-    metavar="NAME|DIR",
-    help="shapes, shapes-4step, wan2.1-1.3b, wan2.1-14b, or the folder of a diffusers pipeline.",
+@model_option(
+    "shapes, shapes-4step, wan2.1-1.3b, wan2.1-14b, or the folder of a diffusers pipeline."
 )
-@click.option("--weights", metavar="DIR", help="Released shapes weights. [default: the package's]")
+@weights_option
 @click.option(
     "--random-weights", is_flag=True, help="Random weights of the real size; costs are the same."
 )
@@ -34,15 +32,9 @@ if TYPE_CHECKING:
     metavar="X",
     help="1 is off. [default: the model's own; off up to 8 steps]",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@device_option
 @click.option("--repeats", default=7, show_default=True, metavar="N", help="Timings of each stage.")
-@click.option(
-    "--embedder",
-    type=click.Choice(["minilm", "hashed-words"]),
-    default="minilm",
-    show_default=True,
-    help="What compares prompts.",
-)
+@embedder_option("What compares prompts.")
 @click.option("--scratch", metavar="DIR", help="A folder on the disk to measure.")
 @click.option(
     "--store", metavar="URL", help="A shared store to measure as the tier remote: redis://..., ..."

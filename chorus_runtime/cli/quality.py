@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chorus_runtime.cli.measures import measure_options
+from chorus_runtime.cli.options import device_option, embedder_option, model_option, weights_option
 
 if TYPE_CHECKING:
     from chorus_runtime.quality import Study
@@ -14,13 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--model",
-    default="shapes",
-    show_default=True,
-    help="shapes, shapes-4step, or with --pairs-file the folder of a diffusers pipeline.",
-)
-@click.option("--weights", metavar="DIR", help="Released shapes weights. [default: the package's]")
+@model_option("shapes, shapes-4step, or with --pairs-file the folder of a diffusers pipeline.")
+@weights_option
 @click.option("--steps", type=click.IntRange(min=2), help="Of a request. [default: the model's]")
 @click.option(
     "--pairs", type=int, metavar="N", help="Pairs of prompts. [default: 60; all of --pairs-file]"
@@ -49,14 +45,8 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold", type=click.Choice(["share", "otsu"]), help="Of the mask. [default: the engine's]"
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-@click.option(
-    "--embedder",
-    type=click.Choice(["minilm", "hashed-words"]),
-    default="minilm",
-    show_default=True,
-    help="What the similarity of a pair is measured with.",
-)
+@device_option
+@embedder_option("What the similarity of a pair is measured with.")
 @click.option(
     "--chunk-minutes",
     type=click.FloatRange(min=0),

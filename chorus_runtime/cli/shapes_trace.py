@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from chorus_runtime.cli.options import embedder_option
+
 
 @click.command("shapes-trace")
 @click.option("--trace", "path", required=True, metavar="FILE", help="Real prompts.")
@@ -17,13 +19,7 @@ import click
     help="Compares what the two traces reuse.",
 )
 @click.option("--steps", type=click.IntRange(min=1), default=4, show_default=True, metavar="N")
-@click.option(
-    "--embedder",
-    type=click.Choice(["minilm", "hashed-words"]),
-    default="minilm",
-    show_default=True,
-    help="Of the captions; policies are made for minilm.",
-)
+@embedder_option("Of the captions; policies are made for minilm.")
 def shapes_trace(
     path: str, out: str, embeddings: str | None, policy: str, steps: int, embedder: str
 ) -> None:

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from chorus_runtime.cli.options import device_option
+
 
 @click.command("train-shapes")
 @click.option(
     "--recipe", default="cpu", show_default=True, help="A shipped recipe's name or a TOML file."
 )
 @click.option("--out", required=True, metavar="DIR", help="The run's folder.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@device_option
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Budget in steps.")
 @click.option("--seconds", type=click.FloatRange(min=0), metavar="S", help="Budget in seconds.")
 @click.option(

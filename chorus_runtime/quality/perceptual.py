@@ -29,7 +29,8 @@ class Perceptual:
 
     ``source`` is ``NET`` or ``NET:WEIGHTS``: alex, squeeze or vgg, and the file with its ImageNet
     weights as torchvision releases it. Without a file torchvision looks in its own cache and
-    downloads what is not there. Raises ``EngineError`` where a package or the weights are missing.
+    downloads what is not there. Raises ``EngineError`` where the weights are missing, and
+    ``ModuleNotFoundError`` where torchmetrics or torchvision is.
     """
 
     name = "lpips"
@@ -68,14 +69,8 @@ class Perceptual:
 
 
 def _metric_class() -> Any:
-    for package in ("torchmetrics", "torchvision"):
-        try:
-            import_module(package)
-        except ImportError as error:
-            raise EngineError(
-                f"--lpips needs the package {package}, which is not installed: "
-                "pip install torchmetrics torchvision"
-            ) from error
+    # Said here by its name: torchmetrics says only what it wants it for.
+    import_module("torchvision")
     return import_module("torchmetrics.image.lpip").LearnedPerceptualImagePatchSimilarity
 
 

@@ -71,16 +71,12 @@ def cluster(address: str, jobs: int) -> Iterator[int]:
     """Connect to the cluster at ``address`` and yield how many workers it has room for.
 
     ``auto`` is the cluster this machine belongs to, ``local`` starts one for the block, of
-    ``jobs`` CPUs (0: all). Raises ``ScenarioError`` when Ray is not installed, or none answers in
-    ``ANSWER_S`` seconds.
+    ``jobs`` CPUs (0: all). Raises ``ScenarioError`` when none answers in ``ANSWER_S`` seconds, and
+    ``ModuleNotFoundError`` when Ray is not installed.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise ScenarioError(
-            "--ray needs the package ray; install chorus-cache[ray], or leave --ray out"
-        ) from None
+    import ray
+
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

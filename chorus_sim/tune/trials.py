@@ -189,10 +189,8 @@ def _refuse_other(path: Path, had: dict[str, Any], has: dict[str, Any]) -> None:
 
 
 def _optuna() -> Any:
-    try:
-        import optuna
-    except ModuleNotFoundError:
-        raise ScenarioError("tune needs the package optuna; install chorus-cache[tune]") from None
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

@@ -3,13 +3,11 @@
 import json
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from chorus_policies.policy import parse_policy, preset_names
@@ -109,24 +107,23 @@ def test_the_plan_and_the_sweep_of_the_readme_run(monkeypatch, tmp_path, capfd):
 def test_a_server_is_held_to_its_prediction_as_the_readme_says(tmp_path):
     """The block with a free port and a trace of its own, line by line."""
     (tmp_path / "captions.jsonl").write_text(CAPTIONS)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     serve, *rest = [
-        shlex.split(line.removeprefix(".venv/bin/").removesuffix(" &").replace("8000", port))
+        line.removeprefix(".venv/bin/").removesuffix(" &")
         for line in block("serve").strip().splitlines()
     ]
-    server = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", serve[0].replace("-", "_"), *serve[1:]],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    program, *words = shlex.split(serve.replace("8000", "0"))
+    with (tmp_path / "server.txt").open("wb") as stream:
+        server = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", program.replace("-", "_"), *words],
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=stream,
+        )
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}/readyz", server)
+        port = port_of(server, tmp_path / "server.txt")
         said = []
-        for words in rest:
+        for line in rest:
+            words = shlex.split(line.replace("8000", port))
             done = subprocess.run(  # noqa: S603
                 [sys.executable, "-m", words[0].replace("-", "_"), *words[1:]],
                 cwd=tmp_path,
@@ -138,21 +135,21 @@ def test_a_server_is_held_to_its_prediction_as_the_readme_says(tmp_path):
             said.append(done.stdout + done.stderr)
     finally:
         server.terminate()
-        server.communicate(timeout=60)
+        server.wait(timeout=60)
     assert "equal" in said[1]
     assert (tmp_path / "profile.json").is_file()
     assert (tmp_path / "validation" / "report.html").is_file()
 
 
-def wait_until_ready(url: str, server: "subprocess.Popen[str]") -> None:
-    for _ in range(600):
-        try:
-            if httpx.get(url, timeout=1).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-        assert server.poll() is None, server.stderr.read() if server.stderr else ""
-    raise AssertionError(f"{url} does not answer")
+def port_of(server: "subprocess.Popen[bytes]", said: Path) -> str:
+    """Wait until the server says where it listens; return the port it was given."""
+    for _ in range(3000):
+        found = re.search(r"serving .* on http://[^ ]*:(\d+) ", said.read_text())
+        if found is not None:
+            return found[1]
+        assert server.poll() is None, said.read_text()
+        time.sleep(0.1)
+    raise AssertionError(said.read_text())
 
 
 def test_the_number_of_policies_in_the_readme_is_right():

@@ -9,11 +9,14 @@ from chorus_traces.errors import ChorusError
 
 #: Which extra brings a package that the base install leaves out.
 _EXTRA_OF = {
+    "PIL": "runtime",
     "accelerate": "runtime",
+    "av": "runtime",
     "diffusers": "runtime",
     "fastapi": "serve",
+    "filelock": "serve",
+    "fsspec": "serve",
     "httpx": "serve",
-    "imageio": "runtime",
     "numba": "fast",
     "optuna": "tune",
     "prometheus_client": "serve",
@@ -22,6 +25,8 @@ _EXTRA_OF = {
     "safetensors": "runtime",
     "sentence_transformers": "embed",
     "torch": "runtime",
+    "torchmetrics": "perceptual",
+    "torchvision": "perceptual",
     "transformers": "runtime",
     "uvicorn": "serve",
 }

@@ -7,14 +7,14 @@ from chorus_policies.costs.profile import write_profile
 from chorus_policies.costs.profile_book import load_profile
 
 
-def refused(answer, *needed: str) -> None:
-    """The command ends with code 2, one line, and each of ``needed`` in it."""
+def refused(answer, first: str, *more: str) -> None:
+    """The command ends with code 2, one line, and each of ``first`` and ``more`` in it."""
     assert answer.code == 2
     assert answer.out == ""
     lines = answer.err.strip().splitlines()
     assert len(lines) == 1, answer.err
     assert "Traceback" not in answer.err
-    for part in needed:
+    for part in (first, *more):
         assert part in lines[0], lines[0]
 
 
@@ -34,15 +34,15 @@ def bad_run(sim, tmp_path):
 @pytest.mark.parametrize(
     ("line", "needed"),
     [
-        ('{"arrival_s": 3, "prompt": ', ("trace.jsonl:17:",)),
+        ('{"arrival_s": 3, "prompt": ', ("trace.jsonl:17: not JSON",)),
         ('{"arrival_s": 3.2, "prompt": "late"}', ("trace.jsonl:17:", "arrivals must not go back")),
-        ('{"arrival_s": NaN, "prompt": "a"}', ("trace.jsonl:17:",)),
-        ('{"arrival_s": 1e999, "prompt": "a"}', ("trace.jsonl:17:",)),
-        ('{"arrival_s": -1, "prompt": "a"}', ("trace.jsonl:17:",)),
+        ('{"arrival_s": NaN, "prompt": "a"}', ("trace.jsonl:17: not JSON",)),
+        ('{"arrival_s": 1e999, "prompt": "a"}', ("trace.jsonl:17:", "out of range")),
+        ('{"arrival_s": -1, "prompt": "a"}', ("trace.jsonl:17: arrival_s -1.0",)),
         ('{"arrival_s": 99, "prompt": "a", "height": -480}', ("trace.jsonl:17:", "height")),
         ('{"arrival_s": 99, "prompt": 7}', ("trace.jsonl:17:", "prompt")),
         ('{"arrival_s": 99}', ("trace.jsonl:17:", "prompt")),
-        ("[1, 2]", ("trace.jsonl:17:",)),
+        ("[1, 2]", ("trace.jsonl:17: the line is a JSON list",)),
     ],
 )
 def test_a_broken_line_is_named(bad_run, tmp_path, line, needed):
@@ -52,13 +52,13 @@ def test_a_broken_line_is_named(bad_run, tmp_path, line, needed):
 
 
 def test_a_missing_an_empty_and_an_unreadable_trace(bad_run, tmp_path):
-    refused(bad_run("--trace", "nowhere.jsonl"), "nowhere.jsonl")
+    refused(bad_run("--trace", "nowhere.jsonl"), "nowhere.jsonl: no such file")
     (tmp_path / "empty.jsonl").write_text("")
-    refused(bad_run("--trace", "empty.jsonl"), "empty.jsonl")
+    refused(bad_run("--trace", "empty.jsonl"), "empty.jsonl: no requests")
     (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe\x00\x01")
-    refused(bad_run("--trace", "binary.jsonl"), "binary.jsonl")
+    refused(bad_run("--trace", "binary.jsonl"), "binary.jsonl:1:", "not UTF-8")
     (tmp_path / "trace.txt").write_text("a")
-    refused(bad_run("--trace", "trace.txt"), "trace.txt")
+    refused(bad_run("--trace", "trace.txt"), "trace.txt: unknown trace format '.txt'")
     refused(bad_run("--trace", tmp_path), str(tmp_path))
     refused(bad_run(), "--trace")
     refused(bad_run("--trace", "sample:nothing"), "nothing")
@@ -112,15 +112,15 @@ def test_embeddings_that_do_not_fit(bad_run, tiny, tmp_path):
         (tmp_path / name).unlink()
         return answer
 
-    refused(given(np.ones((39, 16), np.float32)), "39", "40")
-    refused(given(np.ones((40, 0), np.float32)))
-    refused(given(np.ones(40, np.float32)))
+    refused(given(np.ones((39, 16), np.float32)), "e.npy", "shape (39, 16); (40, width) is needed")
+    refused(given(np.ones((40, 0), np.float32)), "e.npy", "shape (40, 0)")
+    refused(given(np.ones(40, np.float32)), "e.npy", "shape (40,)")
     holes = np.ones((40, 16), np.float32)
     holes[7, 3] = np.nan
-    refused(given(holes), "7")
-    refused(given(np.zeros((40, 16), np.float32)), "0")
-    refused(given(np.array(["a"] * 40)))
-    refused(bad_run("--trace", tiny, "--embeddings", "nowhere.npy"), "nowhere.npy")
+    refused(given(holes), "e.npy", "row 7 is not finite")
+    refused(given(np.zeros((40, 16), np.float32)), "e.npy", "row 0 is not finite or has length 0")
+    refused(given(np.array(["a"] * 40)), "e.npy: holds <U1")
+    refused(bad_run("--trace", tiny, "--embeddings", "nowhere.npy"), "nowhere.npy: no such file")
 
 
 def test_a_profile_of_another_model_or_resolution(bad_run, sim, tmp_path):

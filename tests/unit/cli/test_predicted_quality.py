@@ -4,8 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-
-from chorus_policies.costs.quality import QualityCell, QualityCurve, write_quality
+from small_curve import write_small_curve
 
 
 @pytest.fixture
@@ -15,34 +14,8 @@ def curve(tmp_path):
 
 
 def written(tmp_path, k1):
-    def cell(mode, k1, k2, acceptable):
-        return QualityCell(
-            mode=mode,
-            steps=50,
-            k1=k1,
-            k2=k2,
-            similarity=(0.0, 1.0),
-            words=(0, 99),
-            basis="all donors",
-            trials=100,
-            acceptable=acceptable,
-        )
-
     path = tmp_path / "curve.json"
-    cells = (cell("full", 0, 0, 95), cell("srd+tgaa", k1, 0.8, 80))
-    write_quality(
-        QualityCurve(
-            model="shapes",
-            acceptable="all right",
-            embedder="e",
-            device="cpu",
-            date="",
-            versions={},
-            settings={},
-            cells=cells,
-        ),
-        path,
-    )
+    write_small_curve(path, (("full", 0.0, 0.0, 95), ("srd+tgaa", k1, 0.8, 80)))
     return path
 
 

@@ -1,5 +1,6 @@
 """What a worker needs to begin is told from what a request waits for."""
 
+import msgspec
 import pytest
 from blank_record import blank_record
 
@@ -28,6 +29,11 @@ def test_it_counts_from_the_later_of_arrival_and_a_free_worker():
         "waited in line": pytest.approx(0.003),
         "on the other worker": pytest.approx(0.001),
     }
+
+
+def test_a_worker_is_free_once_it_has_stored_what_it_answered_before():
+    busy = msgspec.structs.replace(record("stores", 1.0, 1.0, 0.5), finish_s=1.3)
+    assert pick_ups([busy, record("next", 1.1, 1.504, 0.5)])["next"] == pytest.approx(0.004)
 
 
 def test_who_waited_for_something_else_or_for_nobody_is_left_out():

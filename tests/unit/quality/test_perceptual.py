@@ -1,20 +1,24 @@
 import sys
 
+import click
 import pytest
 import torch
 
 from chorus_runtime.quality.perceptual import Perceptual
+from chorus_traces.command_line import run_command
 from chorus_traces.errors import EngineError
 
 
 @pytest.mark.parametrize("package", ["torchmetrics", "torchvision"])
-def test_a_missing_package_is_named_with_its_install_line(monkeypatch, package):
-    monkeypatch.setitem(sys.modules, "torchmetrics", type(sys)("torchmetrics"))
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(EngineError) as error:
-        Perceptual("alex")
-    assert f"needs the package {package}, which is not installed" in str(error.value)
-    assert "pip install torchmetrics torchvision" in str(error.value)
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch, capsys, package):
+    for name in ("torchmetrics", "torchvision"):
+        monkeypatch.setitem(sys.modules, name, None if name == package else type(sys)(name))
+    monkeypatch.setattr(sys, "argv", ["try"])
+    with pytest.raises(SystemExit) as stop:
+        run_command(click.Command("try", callback=lambda: Perceptual("alex")), "try")
+    assert stop.value.code == 2
+    needed = f"this needs the package {package}; pip install 'chorus-cache[perceptual]'"
+    assert capsys.readouterr().err == f"try: {needed}\n"
 
 
 def test_an_unknown_network_is_an_error():

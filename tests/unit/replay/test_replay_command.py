@@ -189,7 +189,7 @@ def test_an_interrupted_replay_leaves_what_it_has(server, tmp_path):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    for _ in range(600):
+    for _ in range(6000):
         if (live / "client.jsonl").exists() and (live / "client.jsonl").stat().st_size:
             break
         time.sleep(0.05)

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from chorus_runtime.clock import counted_by
 from chorus_runtime.replay.drive import Reply, drive
 from chorus_runtime.replay.sent import LATE_S, counts
 from chorus_runtime.replay.timeline import closed_chains, open_chains
@@ -37,16 +38,18 @@ def driven(chains, send, warm_up=0):
 
 
 def test_an_open_loop_waits_for_no_answer():
-    begun = []
+    begun, both = [], asyncio.Event()
 
     async def slow(request):
         begun.append(request.id)
-        await asyncio.sleep(0.15)
+        if len(begun) == 2:
+            both.set()
+        await asyncio.wait_for(both.wait(), 60)
         return Reply(status=200, kind="fresh")
 
     rows = driven(open_chains(trace((0.0, "a"), (0.05, "a")), 1.0), slow, warm_up=1)
     assert begun == ["0", "1"]
-    assert rows["1"].sent_s < rows["0"].answered_s
+    assert rows["1"].sent_s <= rows["0"].answered_s
     assert rows["0"].warm_up
     assert not rows["1"].warm_up
 
@@ -62,14 +65,17 @@ def test_a_closed_loop_sends_the_next_after_answer_and_thinking():
 
 
 def test_late_starts_are_seen_and_refusals_kept():
+    now_s = 0.0
+
     async def blocking(request):
         # Holds the loop: the next one cannot leave in time.
-        import time
-
-        time.sleep(5 * LATE_S)
+        nonlocal now_s
+        now_s += 5 * LATE_S
         return Reply(status=429, error="queue_full")
 
-    rows = driven(open_chains(trace((0.0, "a"), (0.001, "b")), 1.0), blocking)
+    with counted_by(lambda: now_s):
+        rows = driven(open_chains(trace((0.0, "a"), (0.001, "b")), 1.0), blocking)
+    assert [rows[name].sent_s for name in "01"] == [0, 5 * LATE_S]
     assert rows["1"].late
     assert not rows["0"].late
     assert counts(rows.values()) == {"429": 2}

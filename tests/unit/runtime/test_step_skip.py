@@ -2,10 +2,11 @@ import pytest
 import torch
 from unit.runtime.tiny import asked, euler, fresh, ltx, regional, relative, resume, text, wan
 
+from chorus_runtime.adapters.adapter import Passage
 from chorus_runtime.engine import Engine
 from chorus_runtime.masks import MaskSettings
 from chorus_runtime.settings import EngineSettings
-from chorus_runtime.step_skip import SkipSettings
+from chorus_runtime.step_skip import SkipSettings, StepSkip
 from chorus_traces.errors import EngineError
 
 
@@ -96,3 +97,23 @@ def test_the_two_experts_keep_their_own_residuals():
 def test_settings_outside_their_range_are_refused(fields):
     with pytest.raises(EngineError):
         SkipSettings(**fields)
+
+
+def test_change_adds_up_from_the_last_step_that_was_computed():
+    """The input grows by 10 % of its first value a step; every second step is beyond 15 %."""
+    skip, computed = StepSkip(SkipSettings(threshold=0.15)), []
+    for step in range(6):
+        hidden = torch.full((1, 2, 2), 1 + 0.1 * step)
+
+        def blocks(hidden=hidden, step=step):
+            computed.append(step)
+            return 3 * hidden
+
+        passage = Passage(
+            hidden=hidden, signal=lambda now=hidden: now, blocks=blocks, output=lambda left: left
+        )
+        left = skip.velocity(passage, must_compute=False)
+        # A step that is skipped adds what the last one computed added.
+        assert torch.allclose(left, hidden + 2 * (1 + 0.1 * computed[-1]))
+    assert computed == [0, 2, 4]
+    assert skip.skipped == 3

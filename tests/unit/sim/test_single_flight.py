@@ -59,15 +59,40 @@ def test_requests_without_a_seed_are_made_each_on_its_own() -> None:
     assert "copy" not in done.served.kinds()
 
 
-def test_they_are_computed_when_the_first_is_not_kept(tmp_path) -> None:
+@pytest.fixture
+def refuses(tmp_path) -> str:
+    """Return a policy that keeps nothing."""
     policy = tmp_path / "refuses.toml"
     policy.write_text('base = "lru"\n[admission]\nkind = "./refuses.py:Never"\n', encoding="utf-8")
     (tmp_path / "refuses.py").write_text(NEVER, encoding="utf-8")
-    done, journal = run(burst(4), policy=str(policy))
+    return str(policy)
+
+
+def test_they_are_computed_when_the_first_is_not_kept(refuses) -> None:
+    done, journal = run(burst(4), policy=refuses)
     served = done.served
     assert served.kinds() == ["fresh"] * 4
     assert served.start[1] >= served.finish[0]
     assert {row.answer for row in journal.rows if row.call == "store"} == {"refused by admission"}
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_they_are_computed_in_the_order_they_came_in(refuses, gpus) -> None:
+    done, _ = run(burst(5), policy=refuses, gpus=gpus)
+    assert done.served.kinds() == ["fresh"] * 5
+    assert done.served.start == sorted(done.served.start)
+
+
+def test_who_waited_for_a_run_goes_before_who_came_before_and_waits_for_a_worker(refuses) -> None:
+    requests = tuple(
+        Request(id=f"r{n}", arrival_s=float(n), prompt="a fox", seed=seed)
+        for n, seed in enumerate((7, 8, 7))
+    )
+    vectors = np.tile(np.eye(8, dtype=np.float32)[0], (3, 1))
+    trace = Trace(name="three", requests=requests, embeddings=vectors, embedder="test")
+    done, _ = run(trace, policy=refuses, gpus=1)
+    first, other, again = done.served.start
+    assert first < again < other
 
 
 def test_a_queued_twin_waits_too_instead_of_taking_a_worker() -> None:

@@ -1,0 +1,40 @@
+"""What becomes of a plan that fails on the way, and of noise that came from a donor."""
+
+import pytest
+from unit.runtime_service.tiny_pipes import asked, policy
+
+from chorus_traces.errors import EngineError
+
+RED = "a red circle moving left"
+BLUE = "a blue circle moving left"
+GREEN = "a green circle moving left"
+
+
+def test_a_run_that_fails_after_its_first_step_is_not_begun_again(serve):
+    """Somebody has seen its steps: it fails, and its donor is not to blame."""
+    chorus = serve()
+    chorus.generate(asked(RED))
+    seen = []
+
+    def fails_once(done):
+        seen.append(done.number)
+        if len(seen) == 2:
+            raise EngineError("the second step failed")
+
+    with pytest.raises(EngineError, match="the second step failed"):
+        chorus.generate(asked(BLUE, seed=2), observer=fails_once)
+    assert seen == [1, 2]
+    assert chorus.generate(asked(GREEN, seed=3)).provenance.donor == 0
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_what_was_made_from_a_donor_keeps_the_noise_of_the_first_of_all(serve, compact):
+    chorus = serve(policy=policy(compact=compact))
+    made = [
+        chorus.generate(asked(prompt, seed=seed)).provenance
+        for prompt, seed in ((RED, 1), (BLUE, 2), (GREEN, 3))
+    ]
+    assert [one.kind for one in made] == ["fresh", *2 * ["resume" if compact else "regional"]]
+    facts = [chorus.store.get(one.key).facts for one in made]
+    assert [one.seed for one in facts] == [1, 2, 3]
+    assert [one.noise_seed for one in facts] == [1, 1, 1]
