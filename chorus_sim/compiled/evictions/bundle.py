@@ -160,9 +160,7 @@ def _next_free(eviction: Any, residents: Any, number: int, key: int) -> int:
 def _value(eviction: Any, key: int) -> float:
     """Return the seconds that would be lost if the first piece of ``key`` left."""
     base = eviction.worth
-    ring = base.ring_of[key]
-    prior = (base.mean[worth._SAVED] + 1.0) / (base.mean[worth._AT_RISK] + 1.0)
-    rate = (base.saved_s[ring] + prior) / (base.at_risk[ring] + 1.0)
+    rate = worth.rate_of(base, base.ring_of[key])
     return float(rate / (base.counts[worth._CLOCK] - base.unused_since[key] + 1))
 
 

@@ -1,9 +1,9 @@
 # ruff: noqa: ARG001 - a part takes every argument of its contract
 """Worth, compiled; the algorithm is described in ``chorus_policies.eviction.worth``.
 
-A class is a ring: kind (whole entry, window, core), superseded or not, and size class. Classes are
-listed in the order of their first use, in which ``victim`` compares them. The file is long because
-one algorithm is one file, and its state is spelled out.
+A class is a ring: size class, superseded or not, kind (whole entry, window, core) and uses. Classes
+are listed in the order of their first use, in which ``victim`` compares them. The file is long
+because one algorithm is one file, and its state is spelled out.
 """
 
 import math
@@ -29,10 +29,11 @@ _SAVED, _AT_RISK = 0, 1
 _CLOCK, _CLASSES = 0, 1
 
 _READ = algorithm.READ
+_MOST_USES = algorithm.MOST_USES
 
 
 class Worth(NamedTuple):
-    """State of entries ``(requests,)`` and of classes ``(classes,)``.
+    """State of entries ``(requests,)``, of classes ``(classes,)`` and of values ``(values,)``.
 
     ``size_classes`` numbers the size class of each of ``sizes``, which are sorted.
     """
@@ -41,9 +42,10 @@ class Worth(NamedTuple):
     sizes: npt.NDArray[np.int64]
     size_classes: npt.NDArray[np.int32]
     ring_of: npt.NDArray[np.int32]
-    redundant: npt.NDArray[np.bool_]
+    uses: npt.NDArray[np.int8]
     whole: npt.NDArray[np.bool_]
     there: npt.NDArray[np.bool_]
+    redundant: npt.NDArray[np.bool_]
     unused_since: npt.NDArray[np.int64]
     seen: npt.NDArray[np.int64]
     saved_s: npt.NDArray[np.float64]
@@ -69,19 +71,21 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         ],
         np.int32,
     )
-    classes = 6 * len(numbers)
+    values = 6 * len(numbers)
+    classes = values * _MOST_USES
     return Worth(
         rings=empty_rings(requests, classes),
         sizes=setting.sizes,
         size_classes=size_classes,
         ring_of=np.zeros(requests, np.int32),
-        redundant=np.zeros(requests, np.bool_),
+        uses=np.zeros(requests, np.int8),
         whole=np.zeros(requests, np.bool_),
         there=np.zeros(requests, np.bool_),
+        redundant=np.zeros(requests, np.bool_),
         unused_since=np.zeros(requests, np.int64),
         seen=np.zeros(requests, np.int64),
-        saved_s=np.zeros(classes),
-        at_risk=np.zeros(classes),
+        saved_s=np.zeros(values),
+        at_risk=np.zeros(values),
         listed=np.zeros(classes, np.int32),
         is_listed=np.zeros(classes, np.bool_),
         mean=np.zeros(2),
@@ -91,6 +95,15 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         keep=1 - 1 / config["memory"],
         trims=setting.trims,
     )
+
+
+@compiled
+def rate_of(eviction: Any, ring: int) -> float:
+    """Return the rate of a class: what its value has saved per use and log-age, times its uses."""
+    value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
+    prior = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
+    rate = (eviction.saved_s[value] + prior) / (eviction.at_risk[value] + 1.0)
+    return float(rate * uses)
 
 
 def _watched(
@@ -135,7 +148,8 @@ def _admitted(eviction: Any, residents: Any, key: Any) -> None:
     eviction.counts[_CLOCK] += 1
     donor = residents.donor[key]
     if (
-        donor >= 0
+        eviction.trims
+        and donor >= 0
         and residents.donor_quanta[key] >= eviction.least
         and eviction.there[donor]
         and not eviction.redundant[donor]
@@ -145,6 +159,7 @@ def _admitted(eviction: Any, residents: Any, key: Any) -> None:
         _join(eviction, residents, donor)
     eviction.there[key] = True
     eviction.redundant[key] = False
+    eviction.uses[key] = 1
     eviction.whole[key] = residents.first_step[key] <= residents.last_step[key]
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
     _join(eviction, residents, key)
@@ -153,6 +168,8 @@ def _admitted(eviction: Any, residents: Any, key: Any) -> None:
 def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
     _leave(eviction, residents, key, eviction.gain[_BY_WINDOW], eviction.gain[_BEYOND])
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
+    if eviction.uses[key] < _MOST_USES:
+        eviction.uses[key] += 1
     _join(eviction, residents, key)
 
 
@@ -172,7 +189,6 @@ def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
 
 
 def _victim(eviction: Any, residents: Any) -> Any:
-    prior = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
     chosen, least = -1, math.inf
     for number in range(eviction.counts[_CLASSES]):
         ring = eviction.listed[number]
@@ -182,20 +198,19 @@ def _victim(eviction: Any, residents: Any) -> Any:
             key = eviction.rings.after[key]
         if key == end:
             continue
-        rate = (eviction.saved_s[ring] + prior) / (eviction.at_risk[ring] + 1.0)
         age = eviction.counts[_CLOCK] - eviction.unused_since[key] + 1
         freed = residents.size_bytes[key]
         if eviction.trims and eviction.whole[key]:
             freed -= residents.core_bytes[key]
-        worth = rate / age / freed
+        worth = rate_of(eviction, ring) / age / freed
         if worth < least:
             chosen, least = key, worth
     return chosen
 
 
 @compiled
-def _class_of(eviction: Any, kind: int, redundant: bool, size_bytes: int) -> int:
-    """Return the ring of a class, listing it if it is new."""
+def _value_of(eviction: Any, kind: int, redundant: bool, size_bytes: int) -> int:
+    """Return the place of the value that pieces of a kind and size share."""
     low, high = 0, len(eviction.sizes) - 1
     while low < high:
         middle = (low + high) >> 1
@@ -203,8 +218,13 @@ def _class_of(eviction: Any, kind: int, redundant: bool, size_bytes: int) -> int
             low = middle + 1
         else:
             high = middle
-    size_class = eviction.size_classes[low]
-    ring = (size_class * 2 + int(redundant)) * 3 + kind
+    return int((eviction.size_classes[low] * 2 + int(redundant)) * 3 + kind)
+
+
+@compiled
+def _class_of(eviction: Any, kind: int, redundant: bool, uses: int, size_bytes: int) -> int:
+    """Return the ring of a class, listing it if it is new."""
+    ring = _value_of(eviction, kind, redundant, size_bytes) * _MOST_USES + uses - 1
     if not eviction.is_listed[ring]:
         eviction.is_listed[ring] = True
         eviction.listed[eviction.counts[_CLASSES]] = ring
@@ -220,7 +240,7 @@ def _join(eviction: Any, residents: Any, key: int) -> None:
         kind = _WINDOW if eviction.whole[key] else _CORE
         if kind == _CORE:
             size_bytes = residents.core_bytes[key]
-    ring = _class_of(eviction, kind, eviction.redundant[key], size_bytes)
+    ring = _class_of(eviction, kind, eviction.redundant[key], eviction.uses[key], size_bytes)
     eviction.ring_of[key] = ring
     append(eviction.rings, ring, key)
 
@@ -232,27 +252,28 @@ def _leave(eviction: Any, residents: Any, key: int, by_window: float, beyond: fl
     take_out(eviction.rings, key)
     clock = eviction.counts[_CLOCK]
     began = eviction.seen[key] - eviction.unused_since[key] + 1
-    at_risk = math.log((clock - eviction.unused_since[key] + 1) / began)
+    value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
+    at_risk = math.log((clock - eviction.unused_since[key] + 1) / began) * uses
     eviction.seen[key] = clock
-    if ring % 3 == _WINDOW:
-        _learn(eviction, ring, by_window, at_risk)
-        core = _class_of(eviction, _CORE, eviction.redundant[key], residents.core_bytes[key])
+    if value % 3 == _WINDOW:
+        _learn(eviction, value, by_window, at_risk)
+        core = _value_of(eviction, _CORE, eviction.redundant[key], residents.core_bytes[key])
         _learn_alone(eviction, core, beyond - by_window, at_risk)
     else:
-        _learn(eviction, ring, beyond, at_risk)
+        _learn(eviction, value, beyond, at_risk)
 
 
 @compiled
-def _learn(eviction: Any, ring: int, saved_s: float, at_risk: float) -> None:
-    _learn_alone(eviction, ring, saved_s, at_risk)
+def _learn(eviction: Any, value: int, saved_s: float, at_risk: float) -> None:
+    _learn_alone(eviction, value, saved_s, at_risk)
     eviction.mean[_SAVED] = eviction.mean[_SAVED] * eviction.keep + saved_s
     eviction.mean[_AT_RISK] = eviction.mean[_AT_RISK] * eviction.keep + at_risk
 
 
 @compiled
-def _learn_alone(eviction: Any, ring: int, saved_s: float, at_risk: float) -> None:
-    eviction.saved_s[ring] = eviction.saved_s[ring] * eviction.keep + saved_s
-    eviction.at_risk[ring] = eviction.at_risk[ring] * eviction.keep + at_risk
+def _learn_alone(eviction: Any, value: int, saved_s: float, at_risk: float) -> None:
+    eviction.saved_s[value] = eviction.saved_s[value] * eviction.keep + saved_s
+    eviction.at_risk[value] = eviction.at_risk[value] * eviction.keep + at_risk
 
 
 register(

@@ -39,21 +39,32 @@ class Piece:
         return piece
 
 
-class PieceClass:
-    """A class of pieces: what they saved, the log-age they were at risk for, and who they are.
+class PieceValue:
+    """What pieces alike have saved, and the log-age, times their uses, they were at risk for."""
 
-    ``first`` is the longest unused, ``last`` the most recent.
+    __slots__ = ("at_risk", "saved_s")
+
+    def __init__(self) -> None:
+        self.saved_s = 0.0
+        self.at_risk = 0.0
+
+
+class PieceClass:
+    """A class of pieces: alike in kind and size, superseded or not, and used as often.
+
+    ``first`` is the longest unused, ``last`` the most recent. Classes that differ in ``uses`` alone
+    share ``value``.
     """
 
-    __slots__ = ("at_risk", "first", "is_window", "last", "name", "redundant", "saved_s", "size")
+    __slots__ = ("first", "is_window", "last", "name", "redundant", "size", "uses", "value")
 
-    def __init__(self, name: str, redundant: bool, size: int) -> None:
+    def __init__(self, name: str, redundant: bool, size: int, uses: int, value: PieceValue) -> None:
         self.name = name
         self.is_window = name == "window"
         self.redundant = redundant
         self.size = size
-        self.saved_s = 0.0
-        self.at_risk = 0.0
+        self.uses = uses
+        self.value = value
         self.first: Piece | None = None
         self.last: Piece | None = None
 

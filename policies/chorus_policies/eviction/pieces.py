@@ -3,10 +3,14 @@
 An entry is worth what it saves beyond what the second-best resident would have saved. Reuse of an
 entry falls off with its age as a power law (edit chains: the next edit comes soon or never), so the
 value of a class of pieces is one number: seconds saved per unit of log-age at risk, the maximum
-likelihood estimate for a hazard of a / age. Classes are: superseded by a newer near-identical entry
-or not, and size (which tells how early a step the entry can serve). Where the form allows trimming,
-an entry has two pieces with values of their own: the step latents, which SRD needs and which leave
-first, and the rest, which full reuse needs.
+likelihood estimate for a hazard of a / age. What was used more is used again sooner, as in GDSF: a
+counts once for each use, the making included. Classes are size (which tells how early a step the
+entry can serve) and uses; those of one size share what they learn.
+
+Where the form allows trimming, an entry has two pieces with values of their own: the step latents,
+which SRD needs and which leave first, and the rest, which full reuse needs. Such pieces are small
+enough for near-identical ones to lie side by side, so those that a newer one superseded are classes
+apart; among whole entries, which are few, that was found to do harm.
 
 State per entry: one object, linked to its neighbours in its class; per class: four numbers. Cost
 per call: O(1), ``heads`` O(classes + pinned), ``watched`` reads at most three neighbours.
@@ -20,12 +24,16 @@ from itertools import islice
 import msgspec
 
 from chorus_policies.entry import Entry, Query
-from chorus_policies.eviction.piece import Piece, PieceClass
+from chorus_policies.eviction.piece import Piece, PieceClass, PieceValue
 from chorus_policies.parts import Option, Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional
 
 #: Neighbours read per lookup: the donor and the two nearest others.
 READ = 3
+
+#: More uses count as this many. With fewer, popular entries are told apart less; with more there
+#: are more classes to look through for a victim.
+MOST_USES = 8
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,7 +87,8 @@ class Pieces:
         #: Pieces of entries that left, for entries to come: a garbage collector that sees none made
         #: has no cause to go through all of them.
         self._spare: list[Piece] = []
-        self._classes: dict[tuple[str, bool, int], PieceClass] = {}
+        self._classes: dict[tuple[str, bool, int, int], PieceClass] = {}
+        self._values: dict[tuple[str, bool, int], PieceValue] = {}
         self._saved_s = 0.0
         self._at_risk = 0.0
         self._gain = (0.0, 0.0)
@@ -102,16 +111,16 @@ class Pieces:
         self._gain = (min(by_window, beyond), beyond)
 
     def admitted(self, entry: Entry, now: float) -> None:
-        """Let the entry in, and mark its donor if the two are near-identical."""
+        """Let the entry in; to be made is its first use. Mark the donor of a near-identical one."""
         clock = self.clock = self.clock + 1
         donor = entry.donor
-        if donor is not None and entry.donor_similarity >= self._similarity:
-            piece = self._pieces.get(donor)
-            if piece is not None and not piece.kind.redundant:
-                kind = piece.kind
-                kind.take_out(piece)
-                self._learn(piece, 0.0, 0.0)
-                self._class(kind.name, True, kind.size).append(piece)
+        if self._trims and donor is not None and entry.donor_similarity >= self._similarity:
+            superseded = self._pieces.get(donor)
+            if superseded is not None and not superseded.kind.redundant:
+                kind = superseded.kind
+                kind.take_out(superseded)
+                self._learn(superseded, 0.0, 0.0)
+                self._class(kind.name, True, kind.size, kind.uses).append(superseded)
         key, size_bytes = entry.key, entry.size_bytes
         size, core_class, window_bytes = _shape(size_bytes, entry.core_bytes)
         name = "whole"
@@ -123,16 +132,20 @@ class Pieces:
         piece = self._pieces[key] = self._spare.pop() if self._spare else Piece()
         piece.key, piece.freed_bytes, piece.core_class = key, size_bytes, core_class
         piece.unused_since = piece.seen = clock
-        self._class(name, False, size).append(piece)
+        self._class(name, False, size, 1).append(piece)
 
     def hit(self, entry: Entry, plan: Plan, now: float) -> None:
-        """Credit the entry's pieces and make it the most recent of its class."""
+        """Credit the entry's pieces and make it the most recent of those used as often."""
         piece = self._pieces[entry.key]
         self._learn(piece, *self._gain)
         piece.unused_since = self.clock
-        if piece.after is not None:
-            piece.kind.take_out(piece)
-            piece.kind.append(piece)
+        kind = piece.kind
+        if kind.uses < MOST_USES:
+            kind.take_out(piece)
+            self._class(kind.name, kind.redundant, kind.size, kind.uses + 1).append(piece)
+        elif piece.after is not None:
+            kind.take_out(piece)
+            kind.append(piece)
 
     def removed(self, key: int, now: float) -> None:
         """Count the entry's last time at risk and forget it."""
@@ -148,7 +161,7 @@ class Pieces:
         kind.take_out(piece)
         self._learn(piece, 0.0, 0.0)
         piece.freed_bytes = entry.size_bytes
-        self._class("core", kind.redundant, piece.core_class).append(piece)
+        self._class("core", kind.redundant, piece.core_class, kind.uses).append(piece)
 
     def trims(self, key: int, now: float) -> bool:
         """Tell whether only the step latents of the victim ``key`` leave."""
@@ -166,7 +179,8 @@ class Pieces:
                 piece = piece.next_free(pinned)
                 if piece is None:
                     continue
-            rate = (kind.saved_s + prior) / (kind.at_risk + 1.0)
+            value = kind.value
+            rate = (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
             price = rate / (next_tick - piece.unused_since) / piece.freed_bytes
             heads.append((price, place, rate, piece))
         return heads
@@ -175,21 +189,30 @@ class Pieces:
         """Learn what the entry's pieces saved since they were last seen, and the time at risk."""
         kind, clock, keep = piece.kind, self.clock, self._keep
         unused_since = piece.unused_since
-        at_risk = math.log((clock - unused_since + 1) / (piece.seen - unused_since + 1))
+        age, began = clock - unused_since + 1, piece.seen - unused_since + 1
+        at_risk = math.log(age / began) * kind.uses
         piece.seen = clock
         saved_s = beyond
         if kind.is_window:
             saved_s = by_window
-            core = self._class("core", kind.redundant, piece.core_class)
+            core = self._value("core", kind.redundant, piece.core_class)
             core.saved_s = core.saved_s * keep + (beyond - by_window)
             core.at_risk = core.at_risk * keep + at_risk
-        kind.saved_s = kind.saved_s * keep + saved_s
-        kind.at_risk = kind.at_risk * keep + at_risk
+        value = kind.value
+        value.saved_s = value.saved_s * keep + saved_s
+        value.at_risk = value.at_risk * keep + at_risk
         self._saved_s = self._saved_s * keep + saved_s
         self._at_risk = self._at_risk * keep + at_risk
 
-    def _class(self, name: str, redundant: bool, size: int) -> PieceClass:
-        kind = self._classes.get((name, redundant, size))
+    def _class(self, name: str, redundant: bool, size: int, uses: int) -> PieceClass:
+        kind = self._classes.get((name, redundant, size, uses))
         if kind is None:
-            kind = self._classes[name, redundant, size] = PieceClass(name, redundant, size)
+            kind = PieceClass(name, redundant, size, uses, self._value(name, redundant, size))
+            self._classes[name, redundant, size, uses] = kind
         return kind
+
+    def _value(self, name: str, redundant: bool, size: int) -> PieceValue:
+        value = self._values.get((name, redundant, size))
+        if value is None:
+            value = self._values[name, redundant, size] = PieceValue()
+        return value

@@ -5,7 +5,7 @@ import random
 from unit.policies.hand_trace import entry, resume
 
 from chorus_policies.entry import Entry
-from chorus_policies.eviction.pieces import Config, Pieces
+from chorus_policies.eviction.pieces import MOST_USES, Config, Pieces
 from chorus_policies.parts import Setting
 
 
@@ -51,18 +51,43 @@ def test_a_head_is_worth_its_class_over_the_requests_it_was_unused_for() -> None
     assert other == 1 / 2 / 430
 
 
-def test_what_is_trimmed_superseded_or_hit_becomes_the_most_recent_of_its_class() -> None:
+def test_what_is_trimmed_or_hit_becomes_the_most_recent_of_those_used_as_often() -> None:
     pieces = make(whole(1), whole(2), whole(3), whole(4))
     pieces.trimmed(entry(2, size_bytes=70, core_bytes=70), 0.0)
     pieces.trimmed(entry(1, size_bytes=70, core_bytes=70), 0.0)
     assert pieces.trims(3, 0.0)
     assert not pieces.trims(1, 0.0)
     assert heads(pieces) == [(3, 90), (2, 70)]
-    pieces.admitted(whole(5, donor=3), 0.0)
+    pieces.hit(whole(3), resume(3), 0.0)
     assert heads(pieces) == [(4, 90), (2, 70), (3, 90)]
     pieces.hit(whole(4), resume(4), 0.0)
-    assert heads(pieces) == [(5, 90), (2, 70), (3, 90)]
-    assert heads(pieces, 5) == [(4, 90), (2, 70), (3, 90)]
+    assert heads(pieces) == [(2, 70), (3, 90)]
+    assert heads(pieces, 3) == [(2, 70), (4, 90)]
+
+
+def test_what_a_near_identical_one_superseded_is_a_class_apart() -> None:
+    pieces = make(whole(1), whole(2), whole(3))
+    pieces.admitted(whole(4, donor=2), 0.0)
+    assert heads(pieces) == [(1, 90), (2, 90)]
+    assert heads(pieces, 1) == [(3, 90), (2, 90)]
+    pieces.trimmed(entry(2, size_bytes=70, core_bytes=70), 0.0)
+    (_, superseded) = pieces.heads(())
+    assert (superseded[3].key, superseded[3].kind.name, superseded[3].kind.redundant) == (
+        2,
+        "core",
+        True,
+    )
+
+
+def test_uses_beyond_the_most_that_count_change_the_order_alone() -> None:
+    pieces = make(whole(1), whole(2))
+    for key in (1, 2):
+        for _ in range(MOST_USES + 2):
+            pieces.hit(whole(key), resume(key), 0.0)
+    ((_, _, _, piece),) = pieces.heads(())
+    assert (piece.key, piece.kind.uses) == (1, MOST_USES)
+    pieces.hit(whole(1), resume(1), 0.0)
+    assert heads(pieces) == [(2, 90)]
 
 
 def test_an_entry_that_takes_the_place_of_one_that_left_has_nothing_of_it() -> None:

@@ -60,21 +60,48 @@ def test_without_experience_the_longest_unused_leaves_first() -> None:
     assert part.victim((), 0.0) == 2
 
 
-def test_a_superseded_entry_leaves_before_an_older_one_once_that_has_paid() -> None:
-    part = make()
+def test_a_superseded_piece_leaves_before_an_older_one_once_that_has_paid() -> None:
+    part = make(trims=True)
     for key in range(0, 60, 2):
         part.admitted(entry(key), 0.0)
         serve(part, entry(key), resumed(key), Option(entry(key), 0.96, 30.0))
         part.admitted(entry(key + 1, donor=key, alike=0.97), 0.0)
         serve(part, entry(key + 1), resumed(key + 1), Option(entry(key + 1), 0.96, 30.0))
-    superseded = set(range(0, 60, 2))
+    for key in range(60):
+        core = msgspec.structs.replace(entry(key), size_bytes=7 * MIB, first_step=1, last_step=0)
+        part.trimmed(core, 0.0)
     left = []
     for _ in range(20):
         key = part.victim((), 0.0)
         part.removed(key, 0.0)
         left.append(key)
-    assert set(left) <= superseded
+    assert set(left) <= set(range(0, 60, 2))
     assert left == sorted(left)
+
+
+def test_among_whole_entries_the_superseded_one_is_as_any_other() -> None:
+    part = make()
+    for key in (1, 2):
+        part.admitted(entry(key), 0.0)
+    serve(part, entry(2), resumed(2), Option(entry(2), 0.96, 30.0))
+    part.admitted(entry(3, donor=2, alike=0.97), 0.0)
+    order = []
+    while len(order) < 3:
+        order.append(part.victim((), 0.0))
+        part.removed(order[-1], 0.0)
+    assert order == [1, 3, 2]
+
+
+def test_an_entry_used_more_outlives_one_that_was_used_as_late() -> None:
+    part = make()
+    for key in (1, 2, 3):
+        part.admitted(entry(key), 0.0)
+    for _ in range(3):
+        serve(part, entry(1), resumed(1), Option(entry(1), 0.96, 20.0))
+    serve(part, entry(2), resumed(2), Option(entry(2), 0.96, 20.0))
+    for key in (3, 2, 1):
+        assert part.victim((), 0.0) == key
+        part.removed(key, 0.0)
 
 
 def test_only_what_no_other_resident_would_have_saved_counts() -> None:
