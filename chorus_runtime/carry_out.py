@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+import msgspec
 import torch
 
 from chorus_policies.plan import Fresh, Plan, Regional, Resume
@@ -41,35 +42,40 @@ class Carried:
 class Carrier:
     """Runs requests on ``model``; ``comparer`` says what is new in a prompt.
 
-    ``window`` returns the first and last step whose latents are to be recorded, from the number
-    of steps and the first one computed. ``read`` returns an entry by its key.
+    ``recorded`` returns the first and last step whose latents are to be recorded, from the number
+    of steps and the first one computed. ``read`` returns an entry by its key. Where SRD may be
+    ``renoised``, a donor whose run finished since its plan was made serves without step latents.
     """
 
     def __init__(
         self,
         model: VideoModel,
         comparer: Comparer,
-        window: Callable[[int, int], tuple[int, int]],
+        recorded: Callable[[int, int], tuple[int, int]],
         read: Callable[[int], Kept | Flying],
+        *,
+        renoised: bool,
     ) -> None:
         self._model = model
         self._comparer = comparer
-        self._window = window
+        self._recorded = recorded
         self._read = read
+        self._renoised = renoised
 
     def run(self, asked: Asked, text: EncodedText, plan: Plan, sharing: Sharing) -> Carried:
         """Carry ``plan`` out. Raises ``EngineError`` where full compute fails as well."""
-        wanted = plan
+        asked_for, wanted = plan, plan
         donor: Kept | Flying | None = None
         spoilt, fallback = False, ""
         if not isinstance(plan, Fresh):
             try:
                 with asked.watch.stage("load"):
                     donor = self._read(plan.donor).on(self._model.device)
-                wanted = _fitting(plan, donor)
+                asked_for = self._since_finished(plan, donor)
+                wanted = _fitting(asked_for, donor)
             except EngineError as error:
                 wanted, spoilt = Fresh(reason=f"donor {plan.donor}: {error}"), True
-            if wanted is not plan:
+            if wanted is not asked_for:
                 fallback = wanted.reason
         seen = _Counter(asked.observer)
         try:
@@ -89,6 +95,12 @@ class Carrier:
             spoilt=spoilt,
         )
 
+    def _since_finished(self, plan: Plan, donor: Kept | Flying) -> Plan:
+        """Return ``plan`` over renoised latents if the run it meant to read has just finished."""
+        if self._renoised and isinstance(plan, Regional) and isinstance(donor, Kept):
+            return msgspec.structs.replace(plan, renoised=True)
+        return plan
+
     def _generated(
         self,
         asked: Asked,
@@ -101,7 +113,7 @@ class Carrier:
         shape, k1 = asked.shape, 0
         if isinstance(plan, Resume | Regional):
             k1 = plan.k1
-        first, last = self._window(shape.steps, k1)
+        first, last = self._recorded(shape.steps, k1)
         timing = self._model.timing(shape)
         emphasis, amplification = self._emphasis(asked, text, plan, donor)
         generation = Generation(
@@ -164,7 +176,7 @@ class _Counter:
 
 def _fitting(plan: Plan, donor: Kept | Flying) -> Plan:
     """Return ``plan``, or the most of it that the donor's latents allow."""
-    if not isinstance(plan, Regional):
+    if not isinstance(plan, Regional) or plan.renoised:
         return plan
     if all(donor.has_step(step) for step in range(plan.k1, plan.k2 + 1)):
         return plan

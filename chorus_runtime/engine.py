@@ -181,12 +181,13 @@ class Engine:
         if generation.donor is None:
             return None
         k1, k2 = generation.reused_steps()
+        plan = generation.plan
         return DonorPath(
             generation.donor,
             solver.sigmas[k1 : k2 + 1],
             generation.latent_shape,
             self._device,
-            renoise=k1 == k2 or self.settings.renoised_regions,
+            renoise=k1 == k2 or (isinstance(plan, Regional) and plan.renoised),
         )
 
     def _srd(

@@ -118,7 +118,13 @@ class Chorus:
         self._span = reuse.span
         #: Whether the policy learns from judged results.
         self.learns = isinstance(reuse, QualityWatcher)
-        self._carrier = Carrier(model, comparer or DiffComparer(), self._window, self._cache.read)
+        self._carrier = Carrier(
+            model,
+            comparer or DiffComparer(),
+            self._recorded,
+            self._cache.read,
+            renoised=self.policy.form.kind == "renoised",
+        )
         self._step_s: dict[Shape, float] = {}
         self._reuse_cost = ReuseCost()
         self._embedding = ThreadPoolExecutor(1, thread_name_prefix="chorus-embed")
@@ -349,6 +355,9 @@ class Chorus:
         with watch.stage("store"):
             self.store.wait_for_room()
             kept = kept_of(asked, done, cost_s)
+            if kept is not None and self.policy.form.kind != "window":
+                # What a run recorded for others while it went on is of no use now.
+                kept = kept.trimmed()
             stored = self._cache.store(asked.query, done.plan, cost_s, kept)
         if stored.tier is None or kept is None:
             return stored.reason, 0
@@ -377,8 +386,8 @@ class Chorus:
         work = work_of(done.plan, asked.shape.steps, asked.query.srd_full_every)
         self._reuse_cost.loaded(asked.shape, seconds.get("load", 0.0), work.latents_read)
 
-    def _window(self, steps: int, computed_from: int) -> tuple[int, int]:
-        return self.policy.form.window(self._span(steps), computed_from)
+    def _recorded(self, steps: int, computed_from: int) -> tuple[int, int]:
+        return self.policy.form.recorded(self._span(steps), computed_from)
 
     def _decoded(self, asked: Asked, latents: Any) -> Any:
         if asked.output_type == "latent":

@@ -30,8 +30,7 @@ class EngineSettings:
 
     ``amplify`` is TGAA's implementation: ``mask``, ``append`` for attention kernels that take no
     mask, or ``off``. ``amplify_where`` gates it by the region once there is one: ``everywhere``
-    disturbs what should stay. ``renoised_regions`` lets a donor of the compact form stand in for
-    the path SRD reads: its straight path is not the one it took.
+    disturbs what should stay.
     """
 
     variant: Literal["auto"] | Variant = "auto"
@@ -45,7 +44,6 @@ class EngineSettings:
     schedule: AmplificationSchedule = field(default_factory=AmplificationSchedule)
     mask: MaskSettings = field(default_factory=MaskSettings)
     skip: SkipSettings = field(default_factory=SkipSettings)
-    renoised_regions: bool = False
 
     def __post_init__(self) -> None:
         if self.refresh_every < 1 or self.context_every < 1:

@@ -85,6 +85,7 @@ def complete_donor(query: Query, form: EntryForm, reuse: Reuse) -> Entry:
         donor=None,
         donor_similarity=0.0,
         cost_s=0.0,
+        renoised=form.kind == "renoised",
     )
 
 

@@ -48,12 +48,14 @@ class PriceList:
     def of(self, plan: Plan, place: int) -> Price:
         """Return the price of ``plan`` for request ``place``."""
         query = self._queries[place]
-        share = plan.active_share if type(plan) is Regional else 0.0
+        share, renoised = 0.0, False
+        if type(plan) is Regional:
+            share, renoised = plan.active_share, plan.renoised
         unknown = query.namespace is None
         k1, k2 = reused_steps(plan)
         number = self._profile_of[place]
         amplified = amplified_steps(plan, query.steps)
-        key = (number, query.steps, type(plan), k1, k2, share, amplified, unknown)
+        key = (number, query.steps, type(plan), k1, k2, share, renoised, amplified, unknown)
         price = self._known.get(key)
         if price is None:
             price = self._known[key] = self._price(plan, query, self._profiles[number])

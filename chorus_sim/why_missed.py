@@ -188,6 +188,7 @@ class _Inquest:
             donor_similarity=0.0 if isinstance(plan, Fresh) else plan.similarity,
             cost_s=self._held[key],
             marks=query.marks,
+            renoised=self._form.kind == "renoised",
         )
 
     def _lost_s(self, place: int, plan: Plan) -> float:

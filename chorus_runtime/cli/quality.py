@@ -45,6 +45,13 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold", type=click.Choice(["share", "otsu"]), help="Of the mask. [default: the engine's]"
 )
+@click.option(
+    "--donors",
+    type=click.Choice(["stored", "renoised"]),
+    default="stored",
+    show_default=True,
+    help="Their step latents as they were, or made from the final one.",
+)
 @device_option
 @embedder_option("What the similarity of a pair is measured with.")
 @click.option(
@@ -151,6 +158,7 @@ def _study(
         k1=tuple(sorted(set(k1))),
         seed=options["seed"],
         srd_share=options["srd_share"],
+        donors=options["donors"],
         **stated,
     )
 

@@ -70,7 +70,7 @@ def mask_quality(
             truth = true_region(pair)
             for case in cases:
                 settings = replace(case.settings, cap=1.0)
-                engine.settings = replace(before, mask=settings, renoised_regions=True)
+                engine.settings = replace(before, mask=settings)
                 for share in shares:
                     mask = _mask(engine, model, shapes, pair, case.share, 1 - share)
                     found.setdefault((case.name, share, pair.kind), []).append(_scores(mask, truth))
@@ -136,6 +136,7 @@ def _mask(
                 active_share=share,
                 amplification=1.0,
                 reason="mask",
+                renoised=True,
             ),
             steps=2,
             guidance=shape.guidance,

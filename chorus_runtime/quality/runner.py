@@ -6,10 +6,11 @@ The donor's latents are rounded to the store's type, so that what is measured is
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import torch
 
 from chorus_policies.costs.profile_book import Shape
-from chorus_policies.plan import Fresh, Plan
+from chorus_policies.plan import Fresh, Plan, Regional
 from chorus_runtime.alignment.compare import DiffComparer
 from chorus_runtime.alignment.tokens import token_emphasis
 from chorus_runtime.clock import Clock, Stopwatch, cpu_time
@@ -35,11 +36,15 @@ class Run:
 class PairRunner:
     """Everything one pair needs: both texts, what differs, and the donor's latents.
 
-    ``donor_run`` and ``full_run`` are computed when the runner is made.
+    ``donor_run`` and ``full_run`` are computed when the runner is made. ``renoised`` makes the
+    donor's latents from its final one and the seed.
     """
 
-    def __init__(self, model: VideoModel, shape: Shape, pair: Prompted) -> None:
+    def __init__(
+        self, model: VideoModel, shape: Shape, pair: Prompted, *, renoised: bool = False
+    ) -> None:
         self._model, self._shape, self._pair = model, shape, pair
+        self._renoised = renoised
         guided = shape.guidance > 1
         old, self._new = (model.encode(text, None, guided=guided) for text in (pair.old, pair.new))
         # What the tokens stand in: a pipeline may have cleaned the text.
@@ -49,11 +54,17 @@ class PairRunner:
         )
         every = range(shape.steps + 1)
         self.donor_run = self._run(old, _FRESH, record=every)
-        self._donor = _rounded(self.donor_run.generated)
+        self._donor = (
+            _compact(self.donor_run.generated, pair.seed)
+            if renoised
+            else _rounded(self.donor_run.generated)
+        )
         self.full_run = self._run(self._new, _FRESH)
 
     def reuse(self, plan: Plan, factor: float) -> Run:
         """Carry ``plan`` out for the new prompt; ``factor`` is TGAA's, 1 switches it off."""
+        if isinstance(plan, Regional):
+            plan = msgspec.structs.replace(plan, renoised=self._renoised)
         return self._run(self._new, plan, donor=self._donor, factor=factor)
 
     def _run(
@@ -100,6 +111,10 @@ def with_steps(shape: Shape, steps: int) -> Shape:
         steps=steps,
         guidance=shape.guidance,
     )
+
+
+def _compact(generated: Generated, seed: int) -> Donor:
+    return Donor(finished=generated.latents.to(LATENT_DTYPE), seed=seed)
 
 
 def _rounded(generated: Generated) -> Donor:

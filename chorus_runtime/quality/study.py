@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -42,7 +42,8 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     ``amplification`` is TGAA's factor, ``None`` for the one suggested for each k1. A larger
     ``active_share`` gives SRD more room and costs more; it is read where ``threshold`` is
-    ``share``. The remaining fields are the engine's settings of the same names.
+    ``share``. ``donors`` are read as they were ``stored``, step by step, or ``renoised`` from their
+    final latent. The remaining fields are the engine's settings of the same names.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     over_time: bool = False
     source: str = "velocity"
     refresh_every: int = 4
+    donors: Literal["stored", "renoised"] = "stored"
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -150,7 +152,7 @@ def run_study(
             continue
         if stop():
             return False
-        runner = PairRunner(model, shape, pair)
+        runner = PairRunner(model, shape, pair, renoised=study.donors == "renoised")
         append_trials(folder / TRIALS, list(_trials(study, runner, pair, embedder, beside)))
     if progress is not None:
         progress(len(wanted), len(wanted))

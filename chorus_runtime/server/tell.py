@@ -1,5 +1,7 @@
 """A finished run in the two forms it is told: to its client, and to the log."""
 
+import msgspec
+
 from chorus_policies.costs.work import saved_steps
 from chorus_policies.live.record import Record
 from chorus_policies.plan import Copy, Fresh, Regional, Resume
@@ -21,15 +23,7 @@ def made_of(job: Job, told: Provenance, step_s: float | None, worker: int) -> Ma
     plan = told.plan
     share = told.active_share
     if isinstance(plan, Regional) and share:
-        plan = Regional(
-            donor=plan.donor,
-            similarity=plan.similarity,
-            k1=plan.k1,
-            k2=plan.k2,
-            active_share=share,
-            amplification=plan.amplification,
-            reason=plan.reason,
-        )
+        plan = msgspec.structs.replace(plan, active_share=share)
     saved = saved_steps(plan, steps, full_every)
     return Made(
         kind=told.kind,

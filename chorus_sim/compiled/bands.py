@@ -33,8 +33,9 @@ _REFUSALS: tuple[Plan, ...] = (
 class BandsRule(NamedTuple):
     """The table of each class: ``row_of`` ``(classes, quanta)``, the rest ``(classes, rows)``.
 
-    Row ``r`` resumes by option ``_FIRST_BAND + 2 r`` and uses SRD by the one after it. ``early`` is
-    the row for donors whose words differ, -1 where they are not used.
+    Row ``r`` resumes by option ``_FIRST_BAND + 3 r``, uses SRD on step latents by the one after it
+    and on renoised ones by the next. ``early`` is the row for donors whose words differ, -1 where
+    they are not used.
     """
 
     floor: int
@@ -78,7 +79,10 @@ def make(
             rule.k1[number, place], rule.k2[number, place] = row.k1, row.k2
             rule.saved_by_srd[number, place] = row.saved_by_srd
             rule.bound[number, place] = row.bound
-            listed += (rule_module._plan(-1, 0.0, row, srd) for srd in (False, True))  # noqa: SLF001
+            listed += (
+                rule_module._plan(-1, 0.0, row, way != "resume", renoised=way == "renoised")  # noqa: SLF001
+                for way in ("resume", "stored", "renoised")
+            )
         plans.append(listed)
     return rule, plans
 
@@ -108,7 +112,7 @@ def _plan(  # noqa: C901 - it follows Bands.plan line by line
             if row < 0:
                 continue
         k1, k2 = rule.k1[class_, row], rule.k2[class_, row]
-        srd = k2 > k1 and _holds(residents, key, k1, k2)
+        srd = k2 > k1 and _serves_region(residents, options, key, k1, k2)
         saved = 0.0
         if srd:
             saved = rule.saved_by_srd[class_, row]
@@ -139,11 +143,17 @@ def _plan_for_one(
         if row < 0:
             return WORDS_DIFFER
     k1, k2 = rule.k1[class_, row], rule.k2[class_, row]
-    srd = k2 > k1 and _holds(residents, key, k1, k2)
+    srd = k2 > k1 and _serves_region(residents, options, key, k1, k2)
     serves = k1 > 0 and resumes_at(residents, key, k1)
     if not serves and not (srd and rule.saved_by_srd[class_, row] > 0.0):
         return NO_WINDOW
     return _checked(rule, options, residents, class_, key, row, srd)
+
+
+@compiled
+def _serves_region(residents: Any, options: Any, key: int, first: int, last: int) -> bool:
+    renoised = options.renoised and residents.finished[key]
+    return bool(renoised or _holds(residents, key, first, last))
 
 
 @compiled
@@ -156,8 +166,10 @@ def _checked(
     rule: Any, options: Any, residents: Any, class_: int, key: int, row: int, regional: bool
 ) -> int:
     """Return the option, or full reuse alone, or none: the first that pays."""
-    resume = _FIRST_BAND + 2 * row
-    option = resume + 1 if regional else resume
+    option = resume = _FIRST_BAND + 3 * row
+    if regional:
+        kept = _holds(residents, key, rule.k1[class_, row], rule.k2[class_, row])
+        option = resume + 1 if kept else resume + 2
     if not rule.break_even or options.pays[class_, option]:
         return option
     k1 = rule.k1[class_, row]

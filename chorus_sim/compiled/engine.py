@@ -81,7 +81,7 @@ def _run(
     sizes = np.unique(np.concatenate([options.size_bytes.ravel(), options.core_bytes.ravel()]))
 
     def parts(requests_: int) -> tuple[Any, ...]:
-        setting = EvictionSetting(requests=requests_, sizes=sizes, trims=policy.form.trim)
+        setting = EvictionSetting(requests=requests_, sizes=sizes, trims=policy.form.shrinks)
         identities = int(requests.identity_of.max(initial=-1)) + 1
         return (
             make(eviction, setting),

@@ -119,7 +119,7 @@ def serve(  # noqa: C901 - the whole model is one loop over shared state
                 release(residents, donor)
             option = answers.option[place]
             if cached and residents.published[place]:
-                finish(residents, options, requests, place, option)
+                finish(residents, eviction, options, requests, place, option)
             elif waits_for[actor] != READ and cached and requests.known[place]:
                 store(
                     residents,

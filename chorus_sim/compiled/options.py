@@ -37,10 +37,12 @@ _SHARED: tuple[Plan, ...] = (
 class Options(NamedTuple):
     """Columns of shape ``(classes, options)``; seconds, bytes and denoising steps.
 
-    ``first_step`` to ``core_bytes`` describe the entry that the result leaves; ``saved_s`` is what
-    the plan saves, ``k1_saved_s`` what full reuse up to its ``k1`` alone does, and ``pays`` whether
-    the plan saves more than it costs. A run that ``publishes`` shares its
-    step latents in flight, ``later_steps_s`` of denoising before its end. Padding is never read.
+    ``first_step`` to ``core_bytes`` describe the entry that the result leaves, ``first_in_flight``
+    to ``bytes_in_flight`` that of its run in flight; ``renoised`` says that SRD reads finished
+    entries without step latents. ``saved_s`` is what the plan saves, ``k1_saved_s`` what full reuse
+    up to its ``k1`` alone does, and ``pays`` whether the plan saves more than it costs. A run that
+    ``publishes`` shares its step latents in flight, ``later_steps_s`` of denoising before its end.
+    Padding is never read.
     """
 
     kind: npt.NDArray[np.int8]
@@ -59,8 +61,12 @@ class Options(NamedTuple):
     last_step: npt.NDArray[np.int32]
     size_bytes: npt.NDArray[np.int64]
     core_bytes: npt.NDArray[np.int64]
+    first_in_flight: npt.NDArray[np.int32]
+    last_in_flight: npt.NDArray[np.int32]
+    bytes_in_flight: npt.NDArray[np.int64]
     publishes: npt.NDArray[np.bool_]
     later_steps_s: npt.NDArray[np.float64]
+    renoised: bool
 
 
 _TYPES: dict[str, Any] = {
@@ -80,6 +86,9 @@ _TYPES: dict[str, Any] = {
     "last_step": np.int32,
     "size_bytes": np.int64,
     "core_bytes": np.int64,
+    "first_in_flight": np.int32,
+    "last_in_flight": np.int32,
+    "bytes_in_flight": np.int64,
     "publishes": np.bool_,
     "later_steps_s": np.float64,
 }
@@ -114,7 +123,7 @@ def price_options(
             load_s = 0.0
             if cache is not None and not isinstance(plan, Fresh):
                 load_s = price.load_s_by_tier[cache.first_tier]
-            window = form.window(span, k1)
+            window, flying = form.window(span, k1), form.recorded(span, k1)
             step = None if cache is None else cache.publish_step(query, plan)
             later_steps = 0 if step is None else query.steps - step
             values = {
@@ -134,9 +143,12 @@ def price_options(
                 "last_step": window[1],
                 "size_bytes": form.size_bytes(window, query),
                 "core_bytes": form.size_bytes(NO_WINDOW, query),
+                "first_in_flight": flying[0],
+                "last_in_flight": flying[1],
+                "bytes_in_flight": form.size_bytes(flying, query),
                 "publishes": step is not None,
                 "later_steps_s": price.full_step_s * later_steps,
             }
             for name, value in values.items():
                 columns[name][row, number] = value
-    return Options(**columns)
+    return Options(**columns, renoised=form.kind == "renoised")

@@ -98,6 +98,11 @@ def store(
     """
     class_ = requests.class_of[key]
     size_bytes = options.size_bytes[class_, option]
+    first_step, last_step = options.first_step[class_, option], options.last_step[class_, option]
+    if not finished:
+        size_bytes = options.bytes_in_flight[class_, option]
+        first_step = options.first_in_flight[class_, option]
+        last_step = options.last_in_flight[class_, option]
     totals = residents.totals
     if size_bytes > capacity or totals[PINNED] + size_bytes > capacity:
         return
@@ -107,8 +112,7 @@ def store(
     residents.resident[key] = True
     residents.size_bytes[key] = size_bytes
     residents.core_bytes[key] = options.core_bytes[class_, option]
-    residents.first_step[key] = options.first_step[class_, option]
-    residents.last_step[key] = options.last_step[class_, option]
+    residents.first_step[key], residents.last_step[key] = first_step, last_step
     residents.donor[key] = donor
     residents.donor_quanta[key] = quanta
     residents.cost_s[key] = cost_s
@@ -128,7 +132,7 @@ def publish(
     residents: Any, options: Any, requests: Any, capacity: int, key: int, option: int
 ) -> bool:
     """Tell whether a run in flight may be offered; from then on it counts as published."""
-    size_bytes = options.size_bytes[requests.class_of[key], option]
+    size_bytes = options.bytes_in_flight[requests.class_of[key], option]
     if residents.totals[FLYING] + size_bytes > MOST_IN_FLIGHT * capacity:
         return False
     residents.published[key] = True
@@ -136,12 +140,22 @@ def publish(
 
 
 @compiled
-def finish(residents: Any, options: Any, requests: Any, key: int, option: int) -> None:
-    """Make a published entry a finished one, where it was kept."""
+def finish(
+    residents: Any, eviction: Any, options: Any, requests: Any, key: int, option: int
+) -> None:
+    """Make a published entry a finished one, where it was kept; it may shrink."""
     if residents.resident[key]:
         release(residents, key)
         residents.totals[FLYING] -= residents.size_bytes[key]
         residents.finished[key] = True
+        freed = residents.size_bytes[key] - options.size_bytes[requests.class_of[key], option]
+        if freed > 0:
+            residents.size_bytes[key] -= freed
+            residents.first_step[key], residents.last_step[key] = 1, 0
+            residents.totals[OCCUPIED] -= freed
+            if residents.pins[key] > 0:
+                residents.totals[PINNED] -= freed
+            trimmed(eviction, residents, key)
         _add_exact(residents, options, requests, key, option)
 
 

@@ -11,6 +11,8 @@ What is resident, entry forms, checks, tiers, ghosts and exact results have file
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from chorus_policies.costs.work import saved_steps
 from chorus_policies.entry import Entry, Query, trimmed_entry
 from chorus_policies.forms import Forms
@@ -117,19 +119,19 @@ class Cache:
         return self._tiers[0].name
 
     def latents_kept(self, query: Query, plan: Plan) -> int:
-        """Return how many latents the result of ``plan`` will leave in the cache."""
+        """Return how many latents the run of ``plan`` will write to the cache."""
         return self._forms.of(query, plan).latents
 
     def publish_step(self, query: Query, plan: Plan) -> int | None:
         """Return the step after which to ``publish`` the run of ``plan``; ``None``: do not.
 
-        It is the last step whose latent is kept, where the policy shares runs in flight.
+        It is the last step whose latent is recorded, where the policy shares runs in flight.
         """
         if not self._shares or query.namespace is None or type(plan) is Copy:
             return None
         form = self._forms.of(query, plan)
-        kept = form.first_step <= form.last_step < query.steps
-        return form.last_step if kept else None
+        kept = form.first_in_flight <= form.last_in_flight < query.steps
+        return form.last_in_flight if kept else None
 
     def find_copy(self, query: Query, now: float) -> Copy | None:
         """Return a copy of an identical request's result and pin it, or ``None``.
@@ -179,7 +181,7 @@ class Cache:
         that it never will be. Where runs in flight hold a quarter of the tier already it is not
         taken; ``store`` offers it as any other then.
         """
-        size_bytes = self._forms.of(query, plan).size_bytes
+        size_bytes = self._forms.of(query, plan).bytes_in_flight
         if self._flying_bytes + size_bytes > MOST_IN_FLIGHT * self._tiers[0].capacity(now):
             stored = Stored(size_bytes=size_bytes, tier=None, reason="too much is in flight")
         else:
@@ -197,15 +199,17 @@ class Cache:
 
         A copy leaves nothing new behind. Room is made by evicting; a result that is larger than
         the first tier, that admission refuses, or for which only pinned entries could go, is not
-        kept. A result that was published keeps its place, or has none as it had none then.
+        kept. A result that was published keeps its place, or has none as it had none then; its size
+        is from now on that of a finished one.
         """
         if query.sequence in self._published:
             stored = self._published.pop(query.sequence)
             entry = None if stored.tier is None else self._new_entry(query, plan, cost_s)
             if isinstance(entry, Entry):
                 self._residents.unpin(query.sequence)
-                self._residents.replace(entry)
+                self._residents.replace(entry, now)
                 self._flying_bytes -= stored.size_bytes
+                stored = msgspec.structs.replace(stored, size_bytes=entry.size_bytes)
         else:
             stored = self._offered(query, plan, cost_s, now, finished=True)
         if self._noted:

@@ -39,12 +39,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     The final latent serves full reuse at any step (noise of the stored seed is added back to it).
     ``first_step`` .. ``last_step`` (both included) are the steps whose latents are kept as they
-    were; SRD needs them. ``first_step > last_step`` means that none is kept. ``core_bytes`` are
-    those of the entry without them. ``exact`` is true
-    for a result that was computed in full; a result made with reuse never serves as a copy.
-    ``donor`` and ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU
-    time that made it. ``marks`` are those of its prompt. ``finished`` is false while its run is in
-    flight: the step latents are there, the final latent is not.
+    were; SRD needs them, unless the entry is ``renoised``: then it reads what is made from the
+    final latent, once the run is finished. ``first_step > last_step`` means that none is kept.
+    ``core_bytes`` are those of the entry without them. ``exact`` is true for a result that was
+    computed in full; a result made with reuse never serves as a copy. ``donor`` and
+    ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU time that made
+    it. ``marks`` are those of its prompt. ``finished`` is false while its run is in flight: the
+    step latents are there, the final latent is not.
     """
 
     key: int
@@ -61,6 +62,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     marks: frozenset[str] = frozenset()
     core_bytes: int = 0
     finished: bool = True
+    renoised: bool = False
 
     def resumes_at(self, step: int) -> bool:
         """Tell whether full reuse can start at ``step``."""
@@ -69,6 +71,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def holds_steps(self, first: int, last: int) -> bool:
         """Tell whether the latents of all steps ``first`` .. ``last`` are kept."""
         return self.first_step <= first and last <= self.last_step
+
+    def serves_region(self, first: int, last: int) -> bool:
+        """Tell whether SRD can read the steps ``first`` .. ``last``, kept or renoised."""
+        return (self.renoised and self.finished) or self.holds_steps(first, last)
 
 
 def trimmed_entry(entry: Entry) -> Entry:
@@ -87,14 +93,17 @@ NO_WINDOW = (1, 0)
 
 
 class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which latents an entry keeps. More of them make SRD possible and entries larger.
+    """Which latents an entry keeps, and what SRD reads.
 
     ``compact`` keeps the final latent alone: smallest, full reuse only. ``window`` keeps every
-    step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well. With ``trim``
-    the eviction part may drop the window and keep the rest; it must know how. With ``in_flight``
-    the step latents are shared as soon as the last of them exists, while the run goes on: more
-    hits among requests that come close together, for one more call into the cache per request;
-    a compact entry has none to share.
+    step from the smallest ``k1`` to the largest ``k2`` of the reuse table as well, for SRD to read.
+    ``renoised`` keeps what ``compact`` does, and SRD reads latents made from the final one and the
+    seed of its noise: no quality was lost where it was measured (reports/decisions/0008).
+
+    With ``trim`` the eviction part may drop a window and keep the rest; it must know how. With
+    ``in_flight`` the step latents are shared as soon as the last of them exists, while the run goes
+    on: more hits among requests that come close together, for one more call into the cache per
+    request. A ``renoised`` entry keeps them until its run is finished, a ``compact`` one has none.
     """
 
     kind: str = "window"
@@ -102,16 +111,31 @@ class EntryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     in_flight: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in ("compact", "window"):
-            raise ValueError(f"kind is {self.kind!r}; 'compact' or 'window' is needed")
+        if self.kind not in ("compact", "window", "renoised"):
+            raise ValueError(f"kind is {self.kind!r}; 'compact', 'window' or 'renoised' is needed")
+        if self.trim and self.kind != "window":
+            raise ValueError(f"trim is on, but kind {self.kind!r} keeps no step latents; leave it")
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether step latents leave before the rest of an entry."""
+        return self.trim or self.kind == "renoised"
 
     def window(self, span: tuple[int, int], computed_from: int) -> tuple[int, int]:
-        """Return the first and last step kept for a run that computed steps >= ``computed_from``.
+        """Return the first and last step kept of a finished run.
 
-        ``span`` is the range of steps that the reuse part can ask for.
+        ``span`` is the range of steps that the reuse part can ask for, ``computed_from`` the first
+        step the run computed.
         """
-        if self.kind == "compact":
-            return NO_WINDOW
+        return self._from(span, computed_from) if self.kind == "window" else NO_WINDOW
+
+    def recorded(self, span: tuple[int, int], computed_from: int) -> tuple[int, int]:
+        """Return the first and last step that a run keeps while it goes on."""
+        shares = self.kind == "renoised" and self.in_flight
+        return self._from(span, computed_from) if shares else self.window(span, computed_from)
+
+    @staticmethod
+    def _from(span: tuple[int, int], computed_from: int) -> tuple[int, int]:
         first, last = span
         return (max(first, computed_from), last)
 

@@ -8,17 +8,23 @@ from chorus_policies.plan import Fresh, Plan, Regional, Resume
 
 
 class Form(msgspec.Struct, frozen=True, gc=False):
-    """The step latents a result keeps, its bytes, and its bytes without them."""
+    """The step latents a result keeps, and those of its run in flight; the bytes of each.
+
+    ``core_bytes`` are those of an entry without step latents.
+    """
 
     first_step: int
     last_step: int
     size_bytes: int
+    first_in_flight: int
+    last_in_flight: int
+    bytes_in_flight: int
     core_bytes: int
 
     @property
     def latents(self) -> int:
-        """How many latents it is: the final one and those of its steps."""
-        return 1 + max(0, self.last_step - self.first_step + 1)
+        """How many latents a run leaves: the final one and those of its steps."""
+        return 1 + max(0, self.last_in_flight - self.first_in_flight + 1)
 
 
 class Forms:
@@ -29,7 +35,7 @@ class Forms:
         self._reuse = reuse
         self._known: dict[tuple[int, int, int, int], Form] = {}
         #: What was asked last; a driver asks a few times about one run.
-        self._last: tuple[Query | None, Plan | None, Form] = (None, None, Form(0, 0, 0, 0))
+        self._last: tuple[Query | None, Plan | None, Form] = (None, None, Form(0, 0, 0, 0, 0, 0, 0))
 
     def of(self, query: Query, plan: Plan) -> Form:
         """Return the form of what ``plan`` makes for ``query``."""
@@ -40,9 +46,12 @@ class Forms:
         key = (query.steps, query.latent_bytes, query.result_bytes, computed_from)
         known = self._known.get(key)
         if known is None:
-            window = self._form.window(self._reuse.span(query.steps), computed_from)
-            whole, core = (self._form.size_bytes(kept, query) for kept in (window, NO_WINDOW))
-            known = self._known[key] = Form(*window, whole, core)
+            rule, span = self._form, self._reuse.span(query.steps)
+            kept, flying = rule.window(span, computed_from), rule.recorded(span, computed_from)
+            whole, flown, core = (
+                rule.size_bytes(steps, query) for steps in (kept, flying, NO_WINDOW)
+            )
+            known = self._known[key] = Form(*kept, whole, *flying, flown, core)
         self._last = (query, plan, known)
         return known
 
@@ -57,15 +66,16 @@ class Forms:
             key=query.sequence,
             namespace=namespace,
             identity=query.identity if fresh else None,
-            size_bytes=form.size_bytes,
+            size_bytes=form.size_bytes if finished else form.bytes_in_flight,
             core_bytes=form.core_bytes,
             steps=query.steps,
-            first_step=form.first_step,
-            last_step=form.last_step,
+            first_step=form.first_step if finished else form.first_in_flight,
+            last_step=form.last_step if finished else form.last_in_flight,
             exact=fresh,
             donor=donor,
             donor_similarity=similarity,
             cost_s=cost_s,
             marks=query.marks,
             finished=finished,
+            renoised=self._form.kind == "renoised",
         )

@@ -47,10 +47,10 @@ class GhostSizing:
             self._holders[entry.key] = holders
             self._index.add(query)
 
-    def finished(self, entry: Entry) -> None:
+    def finished(self, entry: Entry, now: float) -> None:
         """Learn that the run of an entry that was offered in flight has finished."""
         for shadow in self._shadows:
-            shadow.finish(entry)
+            shadow.finish(entry, now)
 
     def removed(self, key: int, now: float) -> None:
         """Learn that an entry went by order: no size would have kept it."""

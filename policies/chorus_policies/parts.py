@@ -115,7 +115,10 @@ class Trimmer(Protocol):
         """Tell whether only the step latents of the victim ``key`` leave."""
 
     def trimmed(self, entry: Entry, now: float) -> None:
-        """Learn that ``entry`` is resident without its step latents."""
+        """Learn that ``entry`` is resident without its step latents.
+
+        They may have left by themselves: those of a ``renoised`` entry do when its run ends.
+        """
 
 
 @runtime_checkable

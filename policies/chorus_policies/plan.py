@@ -44,7 +44,8 @@ class Regional(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="regiona
     """Full reuse up to ``k1``, SRD with TGAA up to ``k2``, then repair.
 
     ``active_share`` is the predicted share of the latent that SRD computes, in (0, 1);
-    ``amplification`` is TGAA's largest factor on a token's attention weight, 1 = off.
+    ``amplification`` is TGAA's largest factor on a token's attention weight, 1 = off. Where it is
+    ``renoised`` the donor's latents are made from its final one and the seed of its noise.
     """
 
     donor: int
@@ -54,6 +55,7 @@ class Regional(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="regiona
     active_share: float
     amplification: float
     reason: str
+    renoised: bool = False
 
 
 Plan: TypeAlias = Fresh | Copy | Resume | Regional

@@ -42,7 +42,12 @@ def check_plan(
         raise PolicyError(
             f"{policy}: plan: donor {plan.donor} is in flight and lacks the latent of step {k1}"
         )
-    if type(plan) is Regional and not entry.holds_steps(k1, k2):
+    if type(plan) is not Regional:
+        return
+    if plan.renoised and not (entry.renoised and entry.finished):
+        state = "keeps no seed for that" if entry.finished else "is in flight"
+        raise PolicyError(f"{policy}: plan: donor {plan.donor} is to be renoised, but {state}")
+    if not plan.renoised and not entry.holds_steps(k1, k2):
         raise PolicyError(
             f"{policy}: plan: donor {plan.donor} lacks the latents of steps {k1} to {k2}"
         )

@@ -107,7 +107,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return made
 
     def _make(self, section: str, capacity_bytes: int, seed: int) -> Any:
-        setting = setting_of(section, capacity_bytes, seed, trims=self.form.trim)
+        setting = setting_of(section, capacity_bytes, seed, trims=self.form.shrinks)
         return make_part(self.name, section, self.tables[section], setting, seed)
 
     def to_table(self) -> dict[str, Any]:

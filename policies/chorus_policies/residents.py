@@ -135,11 +135,16 @@ class Residents:
                 return Stored(size_bytes=size_bytes, tier=tier_name, reason="restored")
         return Stored(size_bytes=size_bytes, tier=None, reason=f"no room in {tier_name}")
 
-    def replace(self, entry: Entry) -> None:
-        """Put ``entry`` in the place of the resident one of its key and size."""
-        self.tier_of(entry.key).replace(entry)
+    def replace(self, entry: Entry, now: float) -> None:
+        """Put ``entry``, finished and no larger, in the place of the resident one of its key."""
+        tier = self.tier_of(entry.key)
+        if entry.key in self.pins:
+            # Whoever reads it pinned what is resident from now on.
+            tier.unpin(tier.resident[entry.key])
+            tier.pin(entry)
+        tier.replace(entry, now)
         if self._ghosts is not None:
-            self._ghosts.finished(entry)
+            self._ghosts.finished(entry, now)
         self.exact.add(entry)
 
     def shrink(self, now: float) -> None:

@@ -63,12 +63,12 @@ class Shadow:
             tier.pin(entry)
         return dropped
 
-    def finish(self, entry: Entry) -> None:
+    def finish(self, entry: Entry, now: float) -> None:
         """Learn that the run of an entry has finished."""
         if entry.key in self._flying:
             self._flying.remove(entry.key)
             self._tier.unpin(self.entries[entry.key])
-            self._tier.replace(entry)
+            self._tier.replace(entry, now)
 
     def drop(self, key: int, now: float) -> None:
         """Let an entry go."""

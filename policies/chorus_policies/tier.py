@@ -129,9 +129,13 @@ class Tier:
         except Exception as error:
             raise broken_part(self._policy, "trimmed", core.key, error) from error
 
-    def replace(self, entry: Entry) -> None:
-        """Put ``entry`` in the place of the resident one of its key and size."""
-        self.resident[entry.key] = entry
+    def replace(self, entry: Entry, now: float) -> None:
+        """Put ``entry`` in the place of the resident one of its key, which may have been larger."""
+        resident = self.resident[entry.key]
+        if entry.size_bytes < resident.size_bytes:
+            self.trim(resident, entry, now)
+        else:
+            self.resident[entry.key] = entry
 
     def in_the_way(
         self, size_bytes: int, capacity: int, pinned: Container[int], now: float

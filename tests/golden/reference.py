@@ -56,6 +56,7 @@ class Reference:
     capacity: int
     gpus: int
     supersede_at: float | None
+    renoised: bool = False
     residents: list[Resident] = field(default_factory=list)
     decisions: list[tuple] = field(default_factory=list)
     evicted: list[int] = field(default_factory=list)
@@ -121,7 +122,7 @@ class Reference:
                 n = request.srd_full_every
                 saved = float(k1)
                 kind = "resume"
-                if k2 > k1 and one.first <= k1 and k2 <= one.last:
+                if k2 > k1 and (self.renoised or (one.first <= k1 and k2 <= one.last)):
                     full = len([step for step in range(k1, k2) if (step - k1) % n == 0])
                     saved += (k2 - k1 - full) * (1 - share)
                     kind = "regional"
@@ -159,7 +160,7 @@ class Reference:
             amplified = min(max(1, request.steps // 6), k2 - k1)
             tgaa = request.tgaa_share * full * amplified
             denoise = (request.steps - k2) * full + region + tgaa
-            size = (k2 - k1 + 1) * request.latent_bytes
+            size = (1 if self.renoised else k2 - k1 + 1) * request.latent_bytes
             load = request.load_latency_s + size / request.load_rate
         first, last = self.window(place, k1)
         stored = (1 + max(0, last - first + 1)) * request.latent_bytes
@@ -170,6 +171,8 @@ class Reference:
         return request.before + load + denoise * request.spread + request.after + store
 
     def window(self, place: int, computed_from: int) -> tuple[int, int]:
+        if self.renoised:
+            return (1, 0)
         steps = self.requests[place].steps
         regional = [
             (int(b[1] * steps + 1e-9), int(b[2] * steps + 1e-9)) for b in self.bands if b[2]

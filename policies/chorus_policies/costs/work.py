@@ -28,7 +28,8 @@ def work_of(plan: Plan, steps: int, srd_full_every: int) -> Work:
         region = plan.k2 - plan.k1
         refreshes = -(-region // srd_full_every)
         full = steps - plan.k2 + refreshes
-        return Work(full, region - refreshes, plan.active_share, region + 1)
+        read = 1 if plan.renoised else region + 1
+        return Work(full, region - refreshes, plan.active_share, read)
     return Work(steps, 0, 0.0, 0)
 
 

@@ -132,7 +132,7 @@ class Bands:
                 if early is None:
                     continue
                 row = early
-            regional = row.k2 > row.k1 and entry.holds_steps(row.k1, row.k2)
+            regional = row.k2 > row.k1 and entry.serves_region(row.k1, row.k2)
             saved = row.saved_by_srd if regional else row.k1
             if saved > best and (regional or entry.resumes_at(row.k1)):
                 best, chosen = saved, (entry, similarity, row, regional)
@@ -144,7 +144,8 @@ class Bands:
     def _checked(self, chosen: tuple[Entry, float, _Row, bool], query: Query) -> Plan:
         """Return the plan, or full reuse alone, or none: the first that pays."""
         entry, similarity, row, regional = chosen
-        plan = _plan(entry.key, similarity, row, regional)
+        renoised = regional and not entry.holds_steps(row.k1, row.k2)
+        plan = _plan(entry.key, similarity, row, regional, renoised=renoised)
         if not self._break_even or pays(plan, query):
             return plan
         # SRD loads many latents; full reuse from the same donor loads one.
@@ -190,7 +191,9 @@ class Bands:
         return tuple(reversed(rows))
 
 
-def _plan(donor: int, similarity: float, row: _Row, regional: bool) -> Plan:
+def _plan(
+    donor: int, similarity: float, row: _Row, regional: bool, *, renoised: bool = False
+) -> Plan:
     if not regional:
         return Resume(
             donor=donor,
@@ -207,6 +210,7 @@ def _plan(donor: int, similarity: float, row: _Row, regional: bool) -> Plan:
         active_share=row.active_share,
         amplification=row.amplification,
         reason=row.reason,
+        renoised=renoised,
     )
 
 

@@ -57,5 +57,6 @@ def _check_plan(
     k1, k2 = reused_steps(plan)
     need(0 <= k1 <= k2 <= query.steps, f"plan: k1 {k1}, k2 {k2} of {query.steps} steps")
     if isinstance(plan, Regional):
-        need(entry.holds_steps(k1, k2), f"plan: donor {plan.donor} lacks steps {k1} to {k2}")
+        served = entry.renoised and entry.finished if plan.renoised else entry.holds_steps(k1, k2)
+        need(served, f"plan: donor {plan.donor} lacks steps {k1} to {k2}")
         need(span[0] <= k1 and k2 <= span[1], f"plan: steps {k1} to {k2} lie outside span {span}")

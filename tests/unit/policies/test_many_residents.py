@@ -108,7 +108,7 @@ def driven(name: str, journal: Journal) -> tuple[list[Any], Cache]:
     return answers, cache
 
 
-@pytest.mark.parametrize("name", ["lru", "adaptive"])
+@pytest.mark.parametrize("name", ["lru", "adaptive", "windowed"])
 def test_a_cache_decides_the_same_whether_its_journal_is_kept_or_not(name: str) -> None:
     kept = Journal()
     answers, cache = driven(name, kept)
@@ -119,7 +119,7 @@ def test_a_cache_decides_the_same_whether_its_journal_is_kept_or_not(name: str) 
     assert calls.count("lookup") == calls.count("store") == 600
     assert calls.count("release") > 100
     assert calls.count("evict") == cache.evictions
-    assert (calls.count("trim") > 100) == (name == "adaptive")
+    assert (calls.count("trim") > 100) == (name == "windowed")
 
 
 def test_a_journal_with_a_writer_of_its_own_is_given_every_row() -> None:

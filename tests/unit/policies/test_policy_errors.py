@@ -72,7 +72,11 @@ def assert_one_line(error: Any, *parts: str) -> None:
         (RIGHT + "[eviction]\nkind = 's3fifo'\nsmall = '10 %'", ["Expected `float`", "$.small"]),
         (RIGHT + "[admission]\nkind = 'allways'", ["[admission]", "did you mean 'always'?"]),
         (RIGHT + "[sizing]\nkind = 'fixd'", ["[sizing]", "did you mean 'fixed'?"]),
-        (RIGHT + "[entry]\nkind = 'small'", ["[entry]", "'small'", "'compact' or 'window'"]),
+        (RIGHT + "[entry]\nkind = 'small'", ["[entry]", "'small'", "'window' or 'renoised'"]),
+        (
+            RIGHT + "[entry]\nkind = 'renoised'\ntrim = true",
+            ["[entry]", "trim is on", "'renoised'"],
+        ),
         (RIGHT + "[entry]\nkin = 'compact'", ["[entry]", "did you mean 'kind'?"]),
         ("eviction = 'lru'\n" + RIGHT, ["[eviction] is not a table"]),
         ("[[eviction]]\n" + RIGHT, ["[eviction] is not a table"]),

@@ -110,10 +110,11 @@ def test_what_goes_by_order_goes_from_every_size() -> None:
     assert watched.saved_s[-1] == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("preset", ["lru", "adaptive"])
+@pytest.mark.parametrize("preset", ["lru", "windowed", "adaptive"])
 def test_a_shadow_of_the_real_size_holds_what_the_real_cache_holds(preset: str) -> None:
     policy = load_policy(preset)
-    capacity = 60 * 2**20
+    # An entry without step latents is a thirtieth of one with them.
+    capacity = (4 if preset == "adaptive" else 60) * 2**20
     cache = Cache(
         policy, (TierSpec(name="host", capacity_bytes=capacity),), MatrixIndex(), Journal()
     )
@@ -144,5 +145,5 @@ def test_a_shadow_of_the_real_size_holds_what_the_real_cache_holds(preset: str) 
         assert stored.tier == "host"
         shadow.offer(cache._entries[number], float(number))
         assert shadow.entries == cache._entries
-    assert hits > 100
-    assert cache.evicted_bytes > 2**28
+    assert hits > 60
+    assert cache.evicted_bytes > 4 * capacity

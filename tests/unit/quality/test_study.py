@@ -38,6 +38,19 @@ def test_a_study_that_is_cut_off_goes_on_where_it_was(video, tmp_path):
     assert all((one.factor > 1) == (one.words > 0) for one in srd)
 
 
+def test_donors_can_be_made_again_from_their_final_latent(video, tmp_path):
+    # Deep enough that latents of a straight path and of the path taken differ.
+    found = {}
+    for donors in ("stored", "renoised"):
+        study = msgspec.structs.replace(STUDY, donors=donors)
+        run_study(study, 2, video, HashedWords(), tmp_path / donors)
+        found[donors] = read_trials(tmp_path / donors / "trials.jsonl")
+    stored, renoised = (untimed(found[donors]) for donors in ("stored", "renoised"))
+    for one, other in zip(stored, renoised, strict=True):
+        assert (one.mode, one.k1, one.k2) == (other.mode, other.k1, other.k2)
+        assert (one.psnr_db == other.psnr_db) == (one.mode == "full")
+
+
 def test_results_lie_beside_the_trials(video, tmp_path):
     run_study(STUDY, 2, video, HashedWords(), tmp_path)
     summary = write_results(tmp_path)

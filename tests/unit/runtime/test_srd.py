@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import msgspec
 import pytest
 import torch
 from unit.runtime.tiny import (
@@ -334,12 +335,13 @@ def test_the_variant_follows_the_memory():
     assert poor.facts.flops != rich.facts.flops
 
 
-def test_a_compact_donor_does_srd_only_where_allowed():
+def test_a_compact_donor_does_srd_only_where_the_plan_says_so():
     finished = donor_of().latents[0.0]
     donor = Donor(finished=finished, seed=5)
     with pytest.raises(EngineError, match="may not stand in for a path"):
         engine().generate(asked(regional(2, 8), prompt=2, donor=donor))
-    got = engine(renoised_regions=True).generate(asked(regional(2, 10), prompt=2, donor=donor))
+    plan = msgspec.structs.replace(regional(2, 10), renoised=True)
+    got = engine().generate(asked(plan, prompt=2, donor=donor))
     assert got.facts.donor_form == "renoised"
     kept = outside(got)
     assert torch.equal(got.latents[kept], finished[kept])
