@@ -132,6 +132,9 @@ class Chorus:
         for row in self.store.found:
             last = row.key
             query = query_of(last, row.facts, row.embedding)
+            if row.has_steps and self.policy.form.kind != "window":
+                # An earlier policy kept them; this one has no use for them.
+                self.store.trim(last)
             self._cache.restore(query, row.facts, trimmed=not row.has_steps)
         self.first_key = last + 1
         self._keys = count(self.first_key)

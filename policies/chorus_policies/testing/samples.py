@@ -37,7 +37,10 @@ def make_query(
 
 
 def make_entry(key: int, chance: random.Random, steps: int = 50) -> Entry:
-    """Return an entry of random size, half of them without step latents or made with reuse."""
+    """Return an entry of random size, half of them without step latents or made with reuse.
+
+    Every other one without step latents is renoised.
+    """
     donor = None if key == 0 or chance.random() < 0.5 else chance.randrange(key)
     compact = chance.random() < 0.5
     return Entry(
@@ -52,4 +55,5 @@ def make_entry(key: int, chance: random.Random, steps: int = 50) -> Entry:
         donor=donor,
         donor_similarity=0.0 if donor is None else chance.randint(7000, 10_000) / 10_000,
         cost_s=chance.uniform(1.0, 60.0),
+        renoised=compact and key % 2 == 0,
     )

@@ -5,13 +5,17 @@ the real prompts are the 5,000 of DiffusionDB in posting order on the arrival in
 GenTD26 (not part of this repository). It rewrites the comparisons beside itself. ``worth``
 and ``bundle`` were developed on the first half of that stream and on generated ones; here they meet
 the second half, the whole stream cut in ten segments replayed at the same time, and two generated
-streams of new seeds. ``adaptive`` evicts with ``bundle``; ``adaptive-worth.toml`` with ``worth``.
+streams of new seeds. Three comparisons each: evictions over whole entries; the same over
+``renoised`` ones, a twentieth as large; and entry forms: whole, ``windowed``, ``adaptive``, and LRU
+over the form of ``adaptive``. Names of comparisons behind the files do these alone.
 ``ceiling.json`` says what one bit of the future would add (``ceiling.py``).
 """
 
 import contextlib
 import dataclasses
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -30,12 +34,19 @@ from chorus_traces.trace import Trace
 HERE = Path(__file__).parent
 CAPACITIES = ("0.25GiB", "0.5GiB", "1GiB", "4GiB", "16GiB", "64GiB")
 WHOLE = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf", "superseded", "worth", "bundle")
-FORMS = ("fifo", "lru", "adaptive", "./adaptive-worth.toml")
+#: ``./NAME.toml`` is NAME over renoised entries.
+RENOISED = tuple(f"./{name}.toml" for name in WHOLE)
+FORMS = ("fifo", "lru", "./lru.toml", "windowed", "adaptive")
+KINDS = {"whole-entries": WHOLE, "renoised-entries": RENOISED, "free-form": FORMS}
 GPUS = 16
 AUTO = RunSection(engine="auto")
 
 #: The bounds of a comparison run over the entry form it compares.
-BOUNDS_OVER = {"whole-entries": "worth", "free-form": "adaptive"}
+BOUNDS_OVER = {
+    "whole-entries": "worth",
+    "renoised-entries": "./worth.toml",
+    "free-form": "adaptive",
+}
 
 
 def second_half(trace: Trace) -> Trace:
@@ -91,8 +102,9 @@ def generated(seed: int) -> Trace:
 
 def main() -> None:
     """Compare on every stream and write one folder for each."""
-    if len(sys.argv) != 3:
-        sys.exit("usage: study.py PROMPTS.jsonl EMBEDDINGS.npy")
+    kinds = sys.argv[3:] or [*KINDS, "ceiling"]
+    if len(sys.argv) < 3 or not set(kinds) <= {*KINDS, "ceiling"}:
+        sys.exit(f"usage: study.py PROMPTS.jsonl EMBEDDINGS.npy [{'|'.join(KINDS)}|ceiling ...]")
     real = read_trace(Path(sys.argv[1]), embeddings=Path(sys.argv[2]))
     streams = {
         "real-second-half": second_half(real),
@@ -101,7 +113,9 @@ def main() -> None:
         "generated-42": generated(42),
     }
     for name, trace in streams.items():
-        for kind, policies in (("whole-entries", WHOLE), ("free-form", FORMS)):
+        for kind, policies in KINDS.items():
+            if kind not in kinds:
+                continue
             folder = HERE / f"{name}-{kind}"
             folder.mkdir(exist_ok=True)
             for old in (folder / "figures").glob("*"):
@@ -109,12 +123,23 @@ def main() -> None:
             if (folder / "figures").is_dir():
                 (folder / "figures").rmdir()
             scenario = Scenario(policy=BOUNDS_OVER[kind], fleet=FleetSection(gpus=GPUS), run=AUTO)
-            with contextlib.chdir(HERE):
+            with over_renoised():
                 comparison = compare(scenario, trace, policies, CAPACITIES, lambda *_: None)
             (folder / "comparison.json").write_bytes(to_json(comparison))
             write_comparison(folder)
-    scenario = Scenario(policy="worth", fleet=FleetSection(gpus=GPUS), run=AUTO)
-    write_ceiling(scenario, streams, CAPACITIES, HERE / "ceiling.json")
+    if "ceiling" in kinds:
+        scenario = Scenario(policy="worth", fleet=FleetSection(gpus=GPUS), run=AUTO)
+        write_ceiling(scenario, streams, CAPACITIES, HERE / "ceiling.json")
+
+
+@contextlib.contextmanager
+def over_renoised() -> Iterator[None]:
+    """Work in a folder where ``NAME.toml`` is the preset over renoised entries."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name in WHOLE:
+            text = f'base = "{name}"\n[entry]\nkind = "renoised"\n'
+            Path(f"{name}.toml").write_text(text, encoding="utf-8")
+        yield
 
 
 if __name__ == "__main__":

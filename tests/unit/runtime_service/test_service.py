@@ -206,8 +206,22 @@ def test_a_donor_whose_steps_are_gone_serves_full_reuse(serve):
     assert made.fallback == "the donor's step latents are gone"
 
 
+def test_renoised_donors_serve_srd_and_keep_no_steps(serve):
+    chorus = serve(policy=policy(kind="renoised"))
+    kinds = []
+    for seed, prompt in enumerate((RED, BLUE, "a green circle moving left")):
+        made = chorus.generate(asked(prompt, seed=seed)).provenance
+        kinds.append(made.kind)
+        assert made.facts.donor_form == ("none" if made.kind == "fresh" else "renoised")
+        assert made.fallback == ""
+        assert not chorus.store.get(seed).steps
+    assert kinds == ["fresh", "regional", "regional"]
+    size = chorus.store.get(0).size_bytes
+    assert size == chorus.latent_bytes(chorus.model.shape_of(asked(RED)))
+
+
 def test_a_donor_that_does_not_fit_the_schedule_is_dropped(serve):
-    chorus = serve(policy=policy(compact=True))
+    chorus = serve(policy=policy(kind="compact"))
     chorus.generate(asked(RED))
     kept = chorus.store.get(0)
     kept.finished.fill_(float("nan"))
@@ -268,6 +282,21 @@ def test_an_entry_is_there_again_after_a_restart(serve, tmp_path):
     copy = second.generate(asked(RED))
     assert copy.provenance.kind == "copy"
     assert close(copy.latents, fresh.latents)
+
+
+def test_step_latents_of_an_earlier_policy_leave_the_disk_after_a_restart(serve, tmp_path):
+    first = serve(store=tmp_path / "store")
+    first.generate(asked(RED))
+    first.close()
+    (entry,) = (tmp_path / "store" / "entries").iterdir()
+    before = entry.stat().st_size
+    second = serve(store=tmp_path / "store", policy=policy(kind="renoised"))
+    made = second.generate(asked(BLUE, seed=2)).provenance
+    assert (made.kind, made.donor, made.facts.donor_form) == ("regional", 0, "renoised")
+    second.close()
+    sizes = [entry.stat().st_size for entry in (tmp_path / "store" / "entries").iterdir()]
+    assert len(sizes) == 2
+    assert max(sizes) < before / 2
 
 
 def test_a_smaller_cache_keeps_what_fits_after_a_restart(serve, tmp_path):

@@ -120,7 +120,7 @@ def wan_video() -> WanVideo:
 
 def policy(
     *,
-    compact: bool = False,
+    kind: str = "window",
     trim: bool = False,
     eviction: str = "lru",
     in_flight: bool = False,
@@ -141,7 +141,7 @@ def policy(
         [eviction]
         kind = "{eviction}"
         [entry]
-        kind = "{"compact" if compact else "window"}"
+        kind = "{kind}"
         trim = {str(trim).lower()}
         in_flight = {str(in_flight).lower()}
         """,
