@@ -8,6 +8,7 @@ reuse survives, are left out. Chains of stored and of renoised donors begin with
 """
 
 import itertools
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,10 @@ LINKS = 4
 EDITS = ("colour", "shape", "motion", "background")
 _SEED = 77
 
+#: Chains of which the frames are shown, and at which k1.
+SHEETS = (0, 1)
+SHEET_K1 = {"shapes-4step": 1, "shapes": 10}
+
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """One clip of a chain: whether all attributes are right. Link 0 is computed in full."""
@@ -97,6 +102,17 @@ class Chain:
                 made = self._next(link, made, k1, donors)
                 yield self._link(link, donors, k1, made)
 
+    def clips(self, k1: int) -> dict[str, list[torch.Tensor]]:
+        """Return the clips of all links, ``(frames, height, width, 3)``, by what donors were."""
+        every = range(self._study.steps + 1)
+        full = [self._run(text, Fresh(reason="full"), record=every) for text in self._texts]
+        made = {"full compute": full}
+        for donors in ("stored", "renoised"):
+            made[donors] = [full[0]]
+            for link in range(1, LINKS + 1):
+                made[donors].append(self._next(link, made[donors][-1], k1, donors))
+        return {name: [self._clip(one) for one in chain] for name, chain in made.items()}
+
     def _next(self, link: int, before: Generated, k1: int, donors: str) -> Generated:
         steps, text = self._study.steps, self._texts[link]
         factor = factor_of(None, k1, steps)
@@ -140,7 +156,7 @@ class Chain:
         )
 
     def _link(self, link: int, donors: str, k1: int, made: Generated) -> Link:
-        clip = torch.from_numpy(self._model.decode(made.latents, "np")[0])
+        clip = self._clip(made)
         return Link(
             chain=self._number,
             link=link,
@@ -149,6 +165,9 @@ class Chain:
             right=_right(self.scenes[link], clip),
             active_share=round(made.facts.active_share, 4),
         )
+
+    def _clip(self, made: Generated) -> torch.Tensor:
+        return torch.from_numpy(self._model.decode(made.latents, "np")[0])
 
 
 def main() -> None:
@@ -161,6 +180,10 @@ def main() -> None:
         run_study(study, PAIRS[name], model, MiniLm(), folder)
         links = chains(model, study, folder / "chains.jsonl", CHAINS[name], CHAIN_K1[name])
         text += [f"## {name}\n", *_pairs(name), *_chains(links, CHAIN_K1[name])]
+        for number in SHEETS:
+            chain = Chain(model, study, number)
+            path = HERE / "sheets" / f"chain-{name}-{number}.png"
+            chain_sheet(chain, SHEET_K1[name], path)
     (HERE / "renoised.md").write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
@@ -179,6 +202,24 @@ def chains(
             stream.write(b"".join(msgspec.json.encode(link) + b"\n" for link in made))
         known += made
     return known
+
+
+def chain_sheet(chain: Chain, k1: int, path: Path) -> None:
+    """Write the middle frame of every link, and whether all attributes of its clip are right."""
+    from matplotlib.figure import Figure
+
+    made = chain.clips(k1)
+    figure = Figure(figsize=(2.1 * (LINKS + 1), 2.3 * len(made)), layout="constrained")
+    panels = figure.subplots(len(made), LINKS + 1)
+    for line, (name, clips) in zip(panels, made.items(), strict=True):
+        line[0].set_ylabel(name)
+        for panel, clip, scene in zip(line, clips, chain.scenes, strict=True):
+            panel.imshow(clip[len(clip) // 2].numpy(), interpolation="nearest")
+            panel.set_xticks([])
+            panel.set_yticks([])
+            words = textwrap.fill(caption(scene, 0), 30)
+            panel.set_title(f"{words}\n{'right' if _right(scene, clip) else 'wrong'}", fontsize=7)
+    figure.savefig(path, dpi=100)
 
 
 def _read(path: Path) -> list[Link]:
