@@ -375,6 +375,7 @@ class Chorus:
             latent_bytes=self.latent_bytes(shape),
             # Clips are decoded again from the finished latent; none is kept.
             result_bytes=0,
+            user=request.user,
             marks=marks_of(request.prompt),
             step_s=self._step_s.get(shape, 1.0),
             srd_full_every=self.model.engine.settings.refresh_every,

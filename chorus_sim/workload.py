@@ -108,6 +108,7 @@ def make_workload(
                 steps=shape.steps,
                 latent_bytes=profile.latent_bytes,
                 result_bytes=profile.result_bytes,
+                user=request.user,
                 marks=marks_of(request.prompt),
                 step_s=profile.full_step.mean_s,
                 srd_full_every=profile.srd_full_every,

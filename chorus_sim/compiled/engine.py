@@ -78,10 +78,16 @@ def _run(
     eviction = dict(policy.tables["eviction"]) if cached else {"kind": "fifo"}
     make = _EVICTIONS[eviction.pop("kind")]
     options = tables.options
-    sizes = np.unique(np.concatenate([options.size_bytes.ravel(), options.core_bytes.ravel()]))
+    every = (options.size_bytes, options.bytes_in_flight, options.core_bytes)
+    sizes = np.unique(np.concatenate([bytes_.ravel() for bytes_ in every]))
 
     def parts(requests_: int) -> tuple[Any, ...]:
-        setting = EvictionSetting(requests=requests_, sizes=sizes, trims=policy.form.shrinks)
+        setting = EvictionSetting(
+            requests=requests_,
+            owner_of=requests.owner_of[:requests_],
+            sizes=sizes,
+            trims=policy.form.shrinks,
+        )
         identities = int(requests.identity_of.max(initial=-1)) + 1
         return (
             make(eviction, setting),

@@ -1,5 +1,6 @@
 """Request columns: what the compiled loop reads of each request, made once per workload."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from chorus_sim.workload import Workload
 FloatArray = npt.NDArray[np.float64]
 
 #: What tells requests of one class apart; all else of a query belongs to its class.
-_OF_THE_REQUEST = {"sequence", "namespace", "identity", "embedding", "marks"}
+_OF_THE_REQUEST = {"sequence", "namespace", "identity", "embedding", "user", "marks"}
 
 _OF_THE_CLASS = tuple(name for name in Query.__struct_fields__ if name not in _OF_THE_REQUEST)
 
@@ -21,12 +22,14 @@ class RequestColumns(NamedTuple):
     """Arrays of shape ``(requests,)``, seconds; ``class_of`` numbers classes.
 
     ``identity_of`` numbers what is equal for identical requests; -1 where no copy is allowed.
+    ``owner_of`` numbers the users of each namespace; -1 where none is known.
     """
 
     arrival: FloatArray
     known: npt.NDArray[np.bool_]
     class_of: npt.NDArray[np.int32]
     identity_of: npt.NDArray[np.int32]
+    owner_of: npt.NDArray[np.int32]
     before: FloatArray
     copying: FloatArray
     after: FloatArray
@@ -66,20 +69,25 @@ def request_columns(
 ) -> RequestColumns:
     """Return the columns; sums are formed as ``Model`` forms them."""
     lookup = workload.embed + workload.lookup if cached else np.zeros(len(workload))
-    identity_of = np.full(len(workload), -1, np.int32)
-    numbers: dict[tuple[str, str], int] = {}
-    for place, query in enumerate(workload.queries):
-        if query.identity is not None and query.namespace is not None:
-            key = (query.namespace, query.identity)
-            identity_of[place] = numbers.setdefault(key, len(numbers))
+    queries = workload.queries
     return RequestColumns(
         arrival=workload.arrivals,
         known=workload.namespace_of >= 0,
         class_of=class_of,
-        identity_of=identity_of,
+        identity_of=_numbered((query.namespace, query.identity) for query in queries),
+        owner_of=_numbered((query.namespace, query.user) for query in queries),
         before=workload.text_encode + lookup + workload.server,
         copying=lookup,
         after=workload.vae_decode + workload.video_encode,
         spread=workload.spread,
         region=workload.region,
+    )
+
+
+def _numbered(pairs: Iterable[tuple[str | None, str | None]]) -> npt.NDArray[np.int32]:
+    """Return a number for each pair, equal for equal ones; -1 where half of it is not known."""
+    numbers: dict[tuple[str | None, str | None], int] = {}
+    return np.array(
+        [-1 if None in pair else numbers.setdefault(pair, len(numbers)) for pair in pairs],
+        np.int32,
     )

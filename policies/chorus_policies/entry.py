@@ -14,10 +14,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     ``None`` means that some field is unknown, so nothing may be reused or stored. ``identity`` is
     equal for identical requests and ``None`` where an exact copy is not allowed (no seed).
     ``embedding`` has shape ``(width,)`` and length 1; it is ``None`` where the similarity graph
-    already knows all neighbours. ``marks`` are the words of the prompt that must not differ
-    between a request and its donor. ``step_s`` is the mean time of one full denoising step, and
-    every ``srd_full_every``-th step of SRD is computed in full. ``overhead_s`` is what any reuse
-    costs the request (lookup, latency of a load), ``load_latent_s`` what each latent read adds.
+    already knows all neighbours. ``user`` is who asks, where that is known. ``marks`` are the words
+    of the prompt that must not differ between a request and its donor. ``step_s`` is the mean time
+    of one full denoising step, and every ``srd_full_every``-th step of SRD is computed in full.
+    ``overhead_s`` is what any reuse costs the request (lookup, latency of a load), and
+    ``load_latent_s`` what each latent read adds.
     """
 
     sequence: int
@@ -27,6 +28,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     latent_bytes: int
     result_bytes: int
     embedding: Any = None
+    user: str | None = None
     marks: frozenset[str] = frozenset()
     step_s: float = 1.0
     srd_full_every: int = 4
@@ -44,8 +46,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``core_bytes`` are those of the entry without them. ``exact`` is true for a result that was
     computed in full; a result made with reuse never serves as a copy. ``donor`` and
     ``donor_similarity`` tell what the result was made from. ``cost_s`` is the GPU time that made
-    it. ``marks`` are those of its prompt. ``finished`` is false while its run is in flight: the
-    step latents are there, the final latent is not.
+    it. ``marks`` and ``user`` are those of its request. ``finished`` is false while its run is in
+    flight: the step latents are there, the final latent is not.
     """
 
     key: int
@@ -63,6 +65,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     core_bytes: int = 0
     finished: bool = True
     renoised: bool = False
+    user: str | None = None
 
     def resumes_at(self, step: int) -> bool:
         """Tell whether full reuse can start at ``step``."""

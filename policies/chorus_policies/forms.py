@@ -78,4 +78,5 @@ class Forms:
             marks=query.marks,
             finished=finished,
             renoised=self._form.kind == "renoised",
+            user=query.user,
         )

@@ -36,7 +36,12 @@ ORDER_ONLY = (
 def test_every_decision_and_every_eviction_is_the_same(tmp_path, policy):
     prompts = some_prompts(120)
     run = read_run(serve_all(tmp_path, prompts, policy=policy, seeds=policy == "chorus"))
-    quick = msgspec.structs.replace(blank(run.facts), full_step=StageTime(mean_s=1e-9))
+    slow = blank(run.facts)
+    quick = msgspec.structs.replace(
+        slow,
+        full_step=StageTime(mean_s=1e-9),
+        srd_step=tuple(msgspec.structs.replace(one, mean_s=1e-9) for one in slow.srd_step),
+    )
     predicted = Replica(run, quick, run.policy).expected()
     names = [one.id for one in run.served]
     name_of = {key: name for name, key in run.key_of.items()}

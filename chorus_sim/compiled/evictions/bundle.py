@@ -160,7 +160,7 @@ def _next_free(eviction: Any, residents: Any, number: int, key: int) -> int:
 def _value(eviction: Any, key: int) -> float:
     """Return the seconds that would be lost if the first piece of ``key`` left."""
     base = eviction.worth
-    rate = worth.rate_of(base, base.ring_of[key])
+    rate = worth.rate_of(base, key)
     return float(rate / (base.counts[worth._CLOCK] - base.unused_since[key] + 1))
 
 

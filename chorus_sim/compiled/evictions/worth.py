@@ -1,9 +1,9 @@
 # ruff: noqa: ARG001 - a part takes every argument of its contract
 """Worth, compiled; the algorithm is described in ``chorus_policies.eviction.worth``.
 
-A class is a ring: size class, superseded or not, kind (whole entry, window, core) and uses. Classes
-are listed in the order of their first use, in which ``victim`` compares them. The file is long
-because one algorithm is one file, and its state is spelled out.
+A class is a ring: size class, left behind or not, kind (whole entry, window, core) and uses.
+Classes are listed in the order of their first use, in which ``victim`` compares them. The file is
+long because one algorithm is one file, and its state is spelled out.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chorus_policies.eviction import liveness
 from chorus_policies.eviction import pieces as algorithm
 from chorus_sim.compiled.contract import plan_for_one, register
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
@@ -26,16 +27,21 @@ _BY_WINDOW, _BEYOND = 0, 1
 _SAVED, _AT_RISK = 0, 1
 
 #: Places in ``counts``.
-_CLOCK, _CLASSES = 0, 1
+_CLOCK, _CLASSES, _EVENTS, _ALIKE_FROM = 0, 1, 2, 3
 
 _READ = algorithm.READ
 _MOST_USES = algorithm.MOST_USES
+_OCTAVES, _EVIDENCE, _EVERY = liveness.OCTAVES, liveness.EVIDENCE, liveness.EVERY
+_NEVER = liveness.NEVER
+_LN2 = math.log(2)
 
 
 class Worth(NamedTuple):
     """State of entries ``(requests,)``, of classes ``(classes,)`` and of values ``(values,)``.
 
-    ``size_classes`` numbers the size class of each of ``sizes``, which are sorted.
+    ``size_classes`` numbers the size class of each of ``sizes``, which are sorted. ``latest`` is
+    the newest resident entry of each user, -1 for none. ``uses_by_age`` and ``risk_by_age``
+    ``(2, octaves)`` are those of ``liveness``, of entries left behind last.
     """
 
     rings: Rings
@@ -55,6 +61,10 @@ class Worth(NamedTuple):
     mean: npt.NDArray[np.float64]
     gain: npt.NDArray[np.float64]
     counts: npt.NDArray[np.int64]
+    owner_of: npt.NDArray[np.int32]
+    latest: npt.NDArray[np.int32]
+    uses_by_age: npt.NDArray[np.float64]
+    risk_by_age: npt.NDArray[np.float64]
     least: int
     keep: float
     trims: bool
@@ -90,7 +100,11 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         is_listed=np.zeros(classes, np.bool_),
         mean=np.zeros(2),
         gain=np.zeros(2),
-        counts=np.zeros(2, np.int64),
+        counts=np.array([0, 0, 0, _NEVER], np.int64),
+        owner_of=setting.owner_of,
+        latest=np.full(int(setting.owner_of.max(initial=-1)) + 1, -1, np.int32),
+        uses_by_age=np.zeros((2, _OCTAVES)),
+        risk_by_age=np.zeros((2, _OCTAVES)),
         least=least_quanta(config["similarity"]),
         keep=1 - 1 / config["memory"],
         trims=setting.trims,
@@ -98,9 +112,13 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
 
 
 @compiled
-def rate_of(eviction: Any, ring: int) -> float:
-    """Return the rate of a class: what its value has saved per use and log-age, times its uses."""
+def rate_of(eviction: Any, key: int) -> float:
+    """Return what the value of an entry's class has saved per use and log-age, times its uses."""
+    ring = eviction.ring_of[key]
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
+    age = eviction.counts[_CLOCK] + 1 - eviction.unused_since[key]
+    if _is_behind(value) and age > eviction.counts[_ALIKE_FROM]:
+        value -= 3
     prior = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
     rate = (eviction.saved_s[value] + prior) / (eviction.at_risk[value] + 1.0)
     return float(rate * uses)
@@ -147,26 +165,24 @@ def _watched(
 def _admitted(eviction: Any, residents: Any, key: Any) -> None:
     eviction.counts[_CLOCK] += 1
     donor = residents.donor[key]
-    if (
-        eviction.trims
-        and donor >= 0
-        and residents.donor_quanta[key] >= eviction.least
-        and eviction.there[donor]
-        and not eviction.redundant[donor]
-    ):
-        _leave(eviction, residents, donor, 0.0, 0.0)
-        eviction.redundant[donor] = True
-        _join(eviction, residents, donor)
+    if eviction.trims and donor >= 0 and residents.donor_quanta[key] >= eviction.least:
+        _leave_behind(eviction, residents, donor)
     eviction.there[key] = True
     eviction.redundant[key] = False
     eviction.uses[key] = 1
     eviction.whole[key] = residents.first_step[key] <= residents.last_step[key]
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
     _join(eviction, residents, key)
+    owner = eviction.owner_of[key]
+    if owner >= 0:
+        before = eviction.latest[owner]
+        eviction.latest[owner] = key
+        if before >= 0:
+            _leave_behind(eviction, residents, before)
 
 
 def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
-    _leave(eviction, residents, key, eviction.gain[_BY_WINDOW], eviction.gain[_BEYOND])
+    _leave(eviction, residents, key, eviction.gain[_BY_WINDOW], eviction.gain[_BEYOND], True)
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
     if eviction.uses[key] < _MOST_USES:
         eviction.uses[key] += 1
@@ -174,8 +190,11 @@ def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
 
 
 def _removed(eviction: Any, residents: Any, key: Any) -> None:
-    _leave(eviction, residents, key, 0.0, 0.0)
+    _leave(eviction, residents, key, 0.0, 0.0, False)
     eviction.there[key] = False
+    owner = eviction.owner_of[key]
+    if owner >= 0 and eviction.latest[owner] == key:
+        eviction.latest[owner] = -1
 
 
 def _trims(eviction: Any, residents: Any, key: Any) -> Any:
@@ -183,7 +202,7 @@ def _trims(eviction: Any, residents: Any, key: Any) -> Any:
 
 
 def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
-    _leave(eviction, residents, key, 0.0, 0.0)
+    _leave(eviction, residents, key, 0.0, 0.0, False)
     eviction.whole[key] = False
     _join(eviction, residents, key)
 
@@ -202,7 +221,7 @@ def _victim(eviction: Any, residents: Any) -> Any:
         freed = residents.size_bytes[key]
         if eviction.trims and eviction.whole[key]:
             freed -= residents.core_bytes[key]
-        worth = rate_of(eviction, ring) / age / freed
+        worth = rate_of(eviction, key) / age / freed
         if worth < least:
             chosen, least = key, worth
     return chosen
@@ -246,18 +265,100 @@ def _join(eviction: Any, residents: Any, key: int) -> None:
 
 
 @compiled
-def _leave(eviction: Any, residents: Any, key: int, by_window: float, beyond: float) -> None:
+def _is_behind(value: int) -> bool:
+    """Tell whether a value is that of entries left behind; without 3 it is that of the others."""
+    return bool(value // 3 % 2 == 1)
+
+
+@compiled
+def _leave_behind(eviction: Any, residents: Any, key: int) -> None:
+    """Move an entry to the ring of those left behind."""
+    if eviction.there[key] and not eviction.redundant[key]:
+        _leave(eviction, residents, key, 0.0, 0.0, False)
+        eviction.redundant[key] = True
+        _join(eviction, residents, key)
+
+
+@compiled
+def _leave(
+    eviction: Any, residents: Any, key: int, by_window: float, beyond: float, used: bool
+) -> None:
     """Take the entry out of its ring and learn from the time it was at risk."""
     ring = eviction.ring_of[key]
     take_out(eviction.rings, key)
     clock = eviction.counts[_CLOCK]
+    age = clock - eviction.unused_since[key] + 1
     began = eviction.seen[key] - eviction.unused_since[key] + 1
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
-    at_risk = math.log((clock - eviction.unused_since[key] + 1) / began) * uses
     eviction.seen[key] = clock
+    _learn_liveness(eviction, int(_is_behind(value)), began, age, used)
+    alike_from = eviction.counts[_ALIKE_FROM]
+    if _is_behind(value) and age > alike_from:
+        if began < alike_from:
+            at_risk = math.log(alike_from / began) * uses
+            _credit(eviction, residents, key, value, 0.0, 0.0, at_risk)
+            began = alike_from
+        value -= 3
+    _credit(eviction, residents, key, value, by_window, beyond, math.log(age / began) * uses)
+
+
+@compiled
+def _learn_liveness(eviction: Any, behind: int, began: int, age: int, used: bool) -> None:
+    """Count uses and time at risk by octaves of age; now and then, compare."""
+    uses, at_risk = eviction.uses_by_age[behind], eviction.risk_by_age[behind]
+    low, high = math.log(began), math.log(age)
+    last = _octave(age)
+    for octave in range(_octave(began), last + 1):
+        end = high if octave == last else (octave + 1) * _LN2
+        at_risk[octave] = at_risk[octave] * eviction.keep + (end - max(low, octave * _LN2))
+    if used:
+        uses[last] = uses[last] * eviction.keep + 1.0
+    eviction.counts[_EVENTS] += 1
+    if eviction.counts[_EVENTS] % _EVERY == 0:
+        _compare(eviction)
+
+
+@compiled
+def _octave(age: int) -> int:
+    octave = 0
+    while age > 1 and octave < _OCTAVES - 1:
+        age >>= 1
+        octave += 1
+    return octave
+
+
+@compiled
+def _compare(eviction: Any) -> None:
+    """Find the age from which entries left behind are used no less than the others."""
+    uses, at_risk = eviction.uses_by_age, eviction.risk_by_age
+    eviction.counts[_ALIKE_FROM] = _NEVER
+    own_uses, own_risk, left_uses, left_risk = 0.0, 0.0, 0.0, 0.0
+    for octave in range(_OCTAVES - 1, -1, -1):
+        own_uses += uses[0, octave]
+        own_risk += at_risk[0, octave]
+        left_uses += uses[1, octave]
+        left_risk += at_risk[1, octave]
+        if own_uses + left_uses < _EVIDENCE or own_risk < 1 or left_risk < 1:
+            continue
+        if own_uses * left_risk > left_uses * own_risk:
+            break
+        eviction.counts[_ALIKE_FROM] = 1 << octave
+
+
+@compiled
+def _credit(
+    eviction: Any,
+    residents: Any,
+    key: int,
+    value: int,
+    by_window: float,
+    beyond: float,
+    at_risk: float,
+) -> None:
+    """Count savings and time at risk for a value, and for that of the core under a window."""
     if value % 3 == _WINDOW:
         _learn(eviction, value, by_window, at_risk)
-        core = _value_of(eviction, _CORE, eviction.redundant[key], residents.core_bytes[key])
+        core = _value_of(eviction, _CORE, _is_behind(value), residents.core_bytes[key])
         _learn_alone(eviction, core, beyond - by_window, at_risk)
     else:
         _learn(eviction, value, beyond, at_risk)

@@ -108,6 +108,7 @@ class Bundle:
             if following is None:
                 heapq.heappop(heads)
             else:
+                rate = self._pieces.rate_of(following)
                 value = rate / (next_tick - following.unused_since)
                 heapq.heapreplace(heads, (value / following.freed_bytes, place, rate, following))
         kept, loss = [], 0.0

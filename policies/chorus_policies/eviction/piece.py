@@ -6,7 +6,8 @@ from collections.abc import Container
 class Piece:
     """What leaves next of one resident entry: its step latents, or all that is left of it.
 
-    ``freed_bytes`` leave with it. ``unused_since`` and ``seen`` count admissions. ``after`` is the
+    ``freed_bytes`` leave with it. ``unused_since`` and ``seen`` count admissions. ``owner`` is the
+    namespace and user of the entry. ``after`` is the
     one of its class that is unused next longest. What a class knows is not repeated here: with many
     residents, most of the time goes into reading memory that is in no processor's cache.
     """
@@ -18,6 +19,7 @@ class Piece:
         "freed_bytes",
         "key",
         "kind",
+        "owner",
         "seen",
         "unused_since",
     )
@@ -28,6 +30,7 @@ class Piece:
     core_class: int
     freed_bytes: int
     key: int
+    owner: tuple[str, str] | None
     seen: int
     unused_since: int
 
@@ -50,7 +53,7 @@ class PieceValue:
 
 
 class PieceClass:
-    """A class of pieces: alike in kind and size, superseded or not, and used as often.
+    """A class of pieces: alike in kind and size, superseded or left behind or not, used as often.
 
     ``first`` is the longest unused, ``last`` the most recent. Classes that differ in ``uses`` alone
     share ``value``.

@@ -5,12 +5,13 @@ entry falls off with its age as a power law (edit chains: the next edit comes so
 value of a class of pieces is one number: seconds saved per unit of log-age at risk, the maximum
 likelihood estimate for a hazard of a / age. What was used more is used again sooner, as in GDSF: a
 counts once for each use, the making included. Classes are size (which tells how early a step the
-entry can serve) and uses; those of one size share what they learn.
+entry can serve) and uses; those of one size share what they learn. Entries whose user has made
+another one since, in the same namespace, are classes apart as long as that matters (``liveness``).
 
 Where the form allows trimming, an entry has two pieces with values of their own: the step latents,
 which SRD needs and which leave first, and the rest, which full reuse needs. Such pieces are small
-enough for near-identical ones to lie side by side, so those that a newer one superseded are classes
-apart; among whole entries, which are few, that was found to do harm.
+enough for near-identical ones to lie side by side, so those that a newer one superseded count as
+left behind too; among whole entries, which are few, that was found to do harm.
 
 State per entry: one object, linked to its neighbours in its class; per class: four numbers. Cost
 per call: O(1), ``heads`` O(classes + pinned), ``watched`` reads at most three neighbours.
@@ -24,6 +25,7 @@ from itertools import islice
 import msgspec
 
 from chorus_policies.entry import Entry, Query
+from chorus_policies.eviction.liveness import Liveness
 from chorus_policies.eviction.piece import Piece, PieceClass, PieceValue
 from chorus_policies.parts import Option, Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional
@@ -92,6 +94,9 @@ class Pieces:
         self._saved_s = 0.0
         self._at_risk = 0.0
         self._gain = (0.0, 0.0)
+        #: The newest resident entry of each user.
+        self._latest: dict[tuple[str, str], int] = {}
+        self._liveness = Liveness(self._keep)
 
     def watched(self, query: Query, plan: Plan, options: Iterable[Option], now: float) -> None:
         """Work out what the donor saves that no other resident would."""
@@ -111,16 +116,11 @@ class Pieces:
         self._gain = (min(by_window, beyond), beyond)
 
     def admitted(self, entry: Entry, now: float) -> None:
-        """Let the entry in; to be made is its first use. Mark the donor of a near-identical one."""
+        """Let the entry in; to be made is its first use. Mark what is left behind."""
         clock = self.clock = self.clock + 1
         donor = entry.donor
         if self._trims and donor is not None and entry.donor_similarity >= self._similarity:
-            superseded = self._pieces.get(donor)
-            if superseded is not None and not superseded.kind.redundant:
-                kind = superseded.kind
-                kind.take_out(superseded)
-                self._learn(superseded, 0.0, 0.0)
-                self._class(kind.name, True, kind.size, kind.uses).append(superseded)
+            self._leave_behind(donor)
         key, size_bytes = entry.key, entry.size_bytes
         size, core_class, window_bytes = _shape(size_bytes, entry.core_bytes)
         name = "whole"
@@ -133,11 +133,17 @@ class Pieces:
         piece.key, piece.freed_bytes, piece.core_class = key, size_bytes, core_class
         piece.unused_since = piece.seen = clock
         self._class(name, False, size, 1).append(piece)
+        piece.owner = None if entry.user is None else (entry.namespace, entry.user)
+        if piece.owner is not None:
+            before = self._latest.get(piece.owner)
+            self._latest[piece.owner] = key
+            if before is not None:
+                self._leave_behind(before)
 
     def hit(self, entry: Entry, plan: Plan, now: float) -> None:
         """Credit the entry's pieces and make it the most recent of those used as often."""
         piece = self._pieces[entry.key]
-        self._learn(piece, *self._gain)
+        self._learn(piece, *self._gain, used=True)
         piece.unused_since = self.clock
         kind = piece.kind
         if kind.uses < MOST_USES:
@@ -152,6 +158,8 @@ class Pieces:
         piece = self._pieces.pop(key)
         piece.kind.take_out(piece)
         self._learn(piece, 0.0, 0.0)
+        if piece.owner is not None and self._latest.get(piece.owner) == key:
+            del self._latest[piece.owner]
         self._spare.append(piece)
 
     def trimmed(self, entry: Entry, now: float) -> None:
@@ -170,6 +178,7 @@ class Pieces:
     def heads(self, pinned: Container[int]) -> list[Head]:
         """Return the longest unused piece of each class that can leave, in the order of classes."""
         prior, next_tick = (self._saved_s + 1.0) / (self._at_risk + 1.0), self.clock + 1
+        alike_from = self._liveness.alike_from
         heads: list[Head] = []
         for place, kind in enumerate(self._classes.values()):
             piece = kind.first
@@ -179,26 +188,62 @@ class Pieces:
                 piece = piece.next_free(pinned)
                 if piece is None:
                     continue
-            value = kind.value
+            value, age = kind.value, next_tick - piece.unused_since
+            if kind.redundant and age > alike_from:
+                value = self._value(kind.name, False, kind.size)
             rate = (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
-            price = rate / (next_tick - piece.unused_since) / piece.freed_bytes
+            price = rate / age / piece.freed_bytes
             heads.append((price, place, rate, piece))
         return heads
 
-    def _learn(self, piece: Piece, by_window: float, beyond: float) -> None:
+    def rate_of(self, piece: Piece) -> float:
+        """Return the rate of a piece's class, at the age of the piece."""
+        kind, value = piece.kind, piece.kind.value
+        if kind.redundant and self.clock + 1 - piece.unused_since > self._liveness.alike_from:
+            value = self._value(kind.name, False, kind.size)
+        prior = (self._saved_s + 1.0) / (self._at_risk + 1.0)
+        return (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
+
+    def _leave_behind(self, key: int) -> None:
+        """Move an entry to the class of those left behind."""
+        piece = self._pieces.get(key)
+        if piece is None or piece.kind.redundant:
+            return
+        kind = piece.kind
+        kind.take_out(piece)
+        self._learn(piece, 0.0, 0.0)
+        self._class(kind.name, True, kind.size, kind.uses).append(piece)
+
+    def _learn(self, piece: Piece, by_window: float, beyond: float, *, used: bool = False) -> None:
         """Learn what the entry's pieces saved since they were last seen, and the time at risk."""
-        kind, clock, keep = piece.kind, self.clock, self._keep
+        kind, clock = piece.kind, self.clock
         unused_since = piece.unused_since
         age, began = clock - unused_since + 1, piece.seen - unused_since + 1
-        at_risk = math.log(age / began) * kind.uses
         piece.seen = clock
+        redundant = kind.redundant
+        self._liveness.learn(redundant, began, age, used)
+        alike_from = self._liveness.alike_from
+        if redundant and age > alike_from:
+            redundant = False
+            if began < alike_from:
+                self._credit(piece, True, 0.0, 0.0, math.log(alike_from / began) * kind.uses)
+                began = alike_from
+        self._credit(piece, redundant, by_window, beyond, math.log(age / began) * kind.uses)
+
+    def _credit(
+        self, piece: Piece, redundant: bool, by_window: float, beyond: float, at_risk: float
+    ) -> None:
+        """Count savings and time at risk for the value of the piece's kind and size."""
+        kind, keep = piece.kind, self._keep
         saved_s = beyond
         if kind.is_window:
             saved_s = by_window
-            core = self._value("core", kind.redundant, piece.core_class)
+            core = self._value("core", redundant, piece.core_class)
             core.saved_s = core.saved_s * keep + (beyond - by_window)
             core.at_risk = core.at_risk * keep + at_risk
         value = kind.value
+        if redundant != kind.redundant:
+            value = self._value(kind.name, redundant, kind.size)
         value.saved_s = value.saved_s * keep + saved_s
         value.at_risk = value.at_risk * keep + at_risk
         self._saved_s = self._saved_s * keep + saved_s
