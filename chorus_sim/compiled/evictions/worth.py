@@ -40,8 +40,8 @@ class Worth(NamedTuple):
     """State of entries ``(requests,)``, of classes ``(classes,)`` and of values ``(values,)``.
 
     ``size_classes`` numbers the size class of each of ``sizes``, which are sorted. ``latest`` is
-    the newest resident entry of each user, -1 for none. ``uses_by_age`` and ``risk_by_age``
-    ``(2, octaves)`` are those of ``liveness``, of entries left behind last.
+    the newest resident entry of each user, -1 for none. ``uses_by_age``, ``parts`` and
+    ``whole_from`` ``(2, octaves)`` are those of ``liveness``, of entries left behind last.
     """
 
     rings: Rings
@@ -64,7 +64,9 @@ class Worth(NamedTuple):
     owner_of: npt.NDArray[np.int32]
     latest: npt.NDArray[np.int32]
     uses_by_age: npt.NDArray[np.float64]
-    risk_by_age: npt.NDArray[np.float64]
+    parts: npt.NDArray[np.float64]
+    whole_from: npt.NDArray[np.float64]
+    fade: float
     least: int
     keep: float
     trims: bool
@@ -104,7 +106,9 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         owner_of=setting.owner_of,
         latest=np.full(int(setting.owner_of.max(initial=-1)) + 1, -1, np.int32),
         uses_by_age=np.zeros((2, _OCTAVES)),
-        risk_by_age=np.zeros((2, _OCTAVES)),
+        parts=np.zeros((2, _OCTAVES)),
+        whole_from=np.zeros((2, _OCTAVES)),
+        fade=(1 - 1 / config["memory"]) ** _EVERY,
         least=least_quanta(config["similarity"]),
         keep=1 - 1 / config["memory"],
         trims=setting.trims,
@@ -291,7 +295,8 @@ def _leave(
     began = eviction.seen[key] - eviction.unused_since[key] + 1
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
     eviction.seen[key] = clock
-    _learn_liveness(eviction, int(_is_behind(value)), began, age, used)
+    if eviction.owner_of[key] >= 0:
+        _learn_liveness(eviction, int(_is_behind(value)), began, age, used)
     alike_from = eviction.counts[_ALIKE_FROM]
     if _is_behind(value) and age > alike_from:
         if began < alike_from:
@@ -305,14 +310,18 @@ def _leave(
 @compiled
 def _learn_liveness(eviction: Any, behind: int, began: int, age: int, used: bool) -> None:
     """Count uses and time at risk by octaves of age; now and then, compare."""
-    uses, at_risk = eviction.uses_by_age[behind], eviction.risk_by_age[behind]
+    parts, whole_from = eviction.parts[behind], eviction.whole_from[behind]
+    first, last = _octave(began), _octave(age)
     low, high = math.log(began), math.log(age)
-    last = _octave(age)
-    for octave in range(_octave(began), last + 1):
-        end = high if octave == last else (octave + 1) * _LN2
-        at_risk[octave] = at_risk[octave] * eviction.keep + (end - max(low, octave * _LN2))
+    if first == last:
+        parts[last] += high - low
+    else:
+        parts[first] += (first + 1) * _LN2 - low
+        parts[last] += high - last * _LN2
+        whole_from[first + 1] += 1.0
+        whole_from[last] -= 1.0
     if used:
-        uses[last] = uses[last] * eviction.keep + 1.0
+        eviction.uses_by_age[behind, last] += 1.0
     eviction.counts[_EVENTS] += 1
     if eviction.counts[_EVENTS] % _EVERY == 0:
         _compare(eviction)
@@ -330,19 +339,30 @@ def _octave(age: int) -> int:
 @compiled
 def _compare(eviction: Any) -> None:
     """Find the age from which entries left behind are used no less than the others."""
-    uses, at_risk = eviction.uses_by_age, eviction.risk_by_age
+    uses, parts, whole_from = eviction.uses_by_age, eviction.parts, eviction.whole_from
     eviction.counts[_ALIKE_FROM] = _NEVER
+    own_whole, left_whole = 0.0, 0.0
+    for octave in range(_OCTAVES):
+        own_whole += whole_from[0, octave]
+        left_whole += whole_from[1, octave]
     own_uses, own_risk, left_uses, left_risk = 0.0, 0.0, 0.0, 0.0
     for octave in range(_OCTAVES - 1, -1, -1):
         own_uses += uses[0, octave]
-        own_risk += at_risk[0, octave]
         left_uses += uses[1, octave]
-        left_risk += at_risk[1, octave]
+        own_risk += parts[0, octave] + own_whole * _LN2
+        left_risk += parts[1, octave] + left_whole * _LN2
+        own_whole -= whole_from[0, octave]
+        left_whole -= whole_from[1, octave]
         if own_uses + left_uses < _EVIDENCE or own_risk < 1 or left_risk < 1:
             continue
         if own_uses * left_risk > left_uses * own_risk:
             break
         eviction.counts[_ALIKE_FROM] = 1 << octave
+    for behind in range(2):
+        for octave in range(_OCTAVES):
+            uses[behind, octave] *= eviction.fade
+            parts[behind, octave] *= eviction.fade
+            whole_from[behind, octave] *= eviction.fade
 
 
 @compiled

@@ -221,7 +221,8 @@ class Pieces:
         age, began = clock - unused_since + 1, piece.seen - unused_since + 1
         piece.seen = clock
         redundant = kind.redundant
-        self._liveness.learn(redundant, began, age, used)
+        if piece.owner is not None:
+            self._liveness.learn(redundant, began, age, used)
         alike_from = self._liveness.alike_from
         if redundant and age > alike_from:
             redundant = False
