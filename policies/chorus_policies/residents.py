@@ -138,6 +138,9 @@ class Residents:
     def replace(self, entry: Entry, now: float) -> None:
         """Put ``entry``, finished and no larger, in the place of the resident one of its key."""
         tier = self.tier_of(entry.key)
+        freed = tier.resident[entry.key].size_bytes - entry.size_bytes
+        if freed and self._noted:
+            self._write(JournalRow(now, "trim", entry.key, tier.name, -1, 0.0, 0, 0, freed))
         if entry.key in self.pins:
             # Whoever reads it pinned what is resident from now on.
             tier.unpin(tier.resident[entry.key])

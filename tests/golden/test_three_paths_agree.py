@@ -140,12 +140,10 @@ def test_every_decision_and_donor_is_the_same_on_all_three_paths(make_trace, pol
 
 
 @pytest.mark.parametrize("make_trace", [real_trace, sample_trace])
-@pytest.mark.parametrize(("policy_name", "trims"), [("adaptive", 0), ("windowed", 200)])
-def test_adaptive_decides_alike_over_the_graph_and_over_the_live_index(
-    make_trace, policy_name, trims
-):
+@pytest.mark.parametrize("policy_name", ["adaptive", "windowed"])
+def test_adaptive_decides_alike_over_the_graph_and_over_the_live_index(make_trace, policy_name):
     _, runs = run_both(make_trace(), load_policy(policy_name))
     assert runs["graph"] == runs["live"]
     calls = [call for call, _ in runs["graph"][2]]
-    assert min(1, trims) <= calls.count("trim") >= trims
+    assert calls.count("trim") > 200
     assert calls.count("evict") > 50

@@ -73,7 +73,7 @@ def test_a_missing_an_empty_and_an_unreadable_trace(bad_run, tmp_path):
         (("--profile", "none.json"), ("none.json",)),
         (("--gpus", "0"), ("gpus is 0",)),
         (("--gpus", "many"), ("fleet.gpus", "many")),
-        (("--capacity", "10MiB"), ("smaller than one entry", "MiB")),
+        (("--capacity", "4MiB"), ("smaller than one entry", "MiB")),
         (("--capacity", "-5GiB"), ("-5GiB",)),
         (("--capacity", "0%"), ("0%",)),
         (("--capacity", "lots"), ("lots",)),

@@ -20,7 +20,7 @@ def binds_of(trace, slo, capacities, **changes):
 
 
 def test_a_small_cache_fails_where_a_large_one_would_not():
-    growth = binds_of(part_of(0, 300), "mean=148s", "0,400MiB,100%")
+    growth = binds_of(part_of(0, 300), "mean=148s", "0,40MiB,100%")
     none, small, large = growth.cells
     assert [bind.what for bind in none.binds] == ["service"]
     assert [bind.what for bind in small.binds] == ["capacity", "service"]

@@ -43,6 +43,7 @@ def folder(tmp_path_factory):
         )
     trace = Trace(name="made", requests=tuple(requests)).with_embeddings(vectors, "random")
     scenario = Scenario(
+        policy="windowed",
         fleet=FleetSection(gpus=3),
         cache=CacheSection(capacity="1GiB", below=(LowerTier(name="disk", capacity="8GiB"),)),
         run=RunSection(bounds="none"),
