@@ -119,7 +119,7 @@ class Cache:
         return self._tiers[0].name
 
     def latents_kept(self, query: Query, plan: Plan) -> int:
-        """Return how many latents the run of ``plan`` will write to the cache."""
+        """Return how many latents the result of ``plan`` will leave in the cache."""
         return self._forms.of(query, plan).latents
 
     def publish_step(self, query: Query, plan: Plan) -> int | None:

@@ -23,8 +23,8 @@ class Form(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def latents(self) -> int:
-        """How many latents a run leaves: the final one and those of its steps."""
-        return 1 + max(0, self.last_in_flight - self.first_in_flight + 1)
+        """How many latents a finished run leaves: the final one and those of its steps."""
+        return 1 + max(0, self.last_step - self.first_step + 1)
 
 
 class Forms:

@@ -16,8 +16,9 @@ serves a model that waits as long and computes nothing; its regions are as large
 runs may go ``--abreast``, as long as all together leave the machine idle half of the time.
 
 Two profiles predict each run, both measured before it: the one of the calibration run, before all
-runs, and one calibrated on that run and all earlier ones of the study together, which also knows
-how the machine drifts between runs. A third is the first one with all its times multiplied by one
+runs, and one calibrated on all earlier runs of its policy, which also knows how the machine drifts
+between runs; for ``chorus``, and for the first run of another policy, these are the calibration run
+and the earlier ones of ``chorus``. A third is the first one with all its times multiplied by one
 number, so that its mean service time is the run's: what it leaves wrong is not the speed of the
 machine.
 """
@@ -118,7 +119,7 @@ def main() -> None:
     loads = sum(1 / level for _, level, _ in wanted)
     replaying_s = plan.requests / speed_at * loads
     say(f"{len(wanted)} runs replay for about {replaying_s / 60:.0f} min, and start a server each")
-    earlier, rows = [read_run(work / "runs" / "calibration" / "live")], []
+    earlier, rows = {POLICY: [read_run(work / "runs" / "calibration" / "live")]}, []
     kind = stated.engine.partition(":")[0]
     home = work if stated.short else HERE if kind == "real" else HERE / kind
     home.mkdir(exist_ok=True)
@@ -144,10 +145,10 @@ def main() -> None:
         lives = list(pool.map(serve, wanted))
     for one, live in zip(wanted, lives, strict=True):
         run = read_run(live)
-        row = judged(live.parent, run, calibrated, calibrate(earlier, base).profile)
+        known = earlier.get(one[0], earlier[POLICY])
+        row = judged(live.parent, run, calibrated, calibrate(known, base).profile)
         rows.append(dict(zip(("policy", "level", "run"), one, strict=True)) | row)
-        if one[0] == POLICY:
-            earlier.append(run)
+        earlier.setdefault(one[0], []).append(run)
         first = row["before"]["verdict"]
         say(
             f"{live.parent.name}: utilisation {row['before']['run']['utilisation']:.0%}, "

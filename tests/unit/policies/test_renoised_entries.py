@@ -60,6 +60,8 @@ def test_a_run_in_flight_shares_its_steps_and_drops_them_at_its_end(eviction: st
     plan = cache.lookup(query_of(0), 0.0)
     assert cache.publish_step(query_of(0), plan) == 6
     assert cache.publish(query_of(0), plan, 9.0, 6.0).size_bytes == FLYING
+    # Its end writes the final latent; what was shared lay in the memory of the run.
+    assert cache.latents_kept(query_of(0), plan) == 1
     early = cache.lookup(query_of(1), 7.0)
     assert isinstance(early, Regional)
     assert not early.renoised
