@@ -29,7 +29,7 @@ def test_the_shipped_spaces_are_those_tried_here():
 
 def test_another_kind_starts_from_its_defaults_and_drops_what_depends_on_the_old():
     space = load_space("adaptive")
-    base = load_policy("adaptive")
+    base = load_policy("windowed")
     assert base.form.trim
     chosen = {"eviction.kind": "gdsf", "eviction.cost": "saved", "entry.kind": "window"}
     policy = candidate(space, base, chosen, "mine")

@@ -73,11 +73,12 @@ def test_a_find_that_beats_its_base_is_written_with_its_evidence(tune, poor, tmp
 
 
 def test_a_find_that_only_fits_its_trials_is_not_deployed(tune, tmp_path):
-    """How alike "superseded" is makes no difference beyond noise (``eviction/worth.py``)."""
+    """How long a class remembers makes no difference beyond noise on a short trace."""
     (tmp_path / "space.toml").write_text(
-        "base = 'adaptive'\n[parameters.'eviction.similarity']\nlow = 0.80\nhigh = 0.95\n"
+        "base = 'adaptive'\n[parameters.'eviction.memory']\nlow = 100.0\nhigh = 3000.0\n"
     )
-    answer = tune("--space", "./space.toml", "--objective", "saved", "--trials", 8)
+    words = ("--capacity", "150MiB", "--objective", "saved", "--trials", 8)
+    answer = tune("--space", "./space.toml", *words)
     assert answer.code == 0, answer.err
     assert "the best trial does not beat adaptive: this is adaptive" in answer.err
     text = (tmp_path / "mine.toml").read_text()
