@@ -14,8 +14,11 @@ from chorus_runtime.store.kept import LATENT_DTYPE, Kept, KeptFacts
 from chorus_traces.errors import EngineError
 
 
-def kept_of(asked: Asked, done: Carried, cost_s: float) -> Kept | None:
-    """Return the entry of a finished run, ``None`` where its namespace is unknown."""
+def kept_of(asked: Asked, done: Carried, cost_s: float, *, steps: bool) -> Kept | None:
+    """Return the entry of a finished run, ``None`` where its namespace is unknown.
+
+    Without ``steps`` the latents that were recorded for others while it went on are left out.
+    """
     query, generated, donor = asked.query, done.generated, done.donor
     if query.namespace is None:
         return None
@@ -26,7 +29,9 @@ def kept_of(asked: Asked, done: Carried, cost_s: float) -> Kept | None:
         embedding=query.embedding,
         finished=generated.latents.to(LATENT_DTYPE),
         steps={
-            step: latent.to(LATENT_DTYPE) for step, latent in generated.trajectory.latents.items()
+            step: latent.to(LATENT_DTYPE)
+            for step, latent in generated.trajectory.latents.items()
+            if steps
         },
     )
 

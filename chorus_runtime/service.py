@@ -341,8 +341,7 @@ class Chorus:
         def publish(
             plan: Plan, sigmas: tuple[float, ...], seed: Seeds, steps: dict[int, torch.Tensor]
         ) -> None:
-            flying = flying_of(asked, plan, sigmas, seed, steps)
-            self._cache.publish(asked.query, plan, flying)
+            self._cache.publish(asked.query, plan, flying_of(asked, plan, sigmas, seed, steps))
 
         return Sharing(
             step_of=lambda plan: self._cache.publish_step(asked.query, plan), publish=publish
@@ -357,10 +356,7 @@ class Chorus:
         self._learn(asked, done)
         with watch.stage("store"):
             self.store.wait_for_room()
-            kept = kept_of(asked, done, cost_s)
-            if kept is not None and self.policy.form.kind != "window":
-                # What a run recorded for others while it went on is of no use now.
-                kept = kept.trimmed()
+            kept = kept_of(asked, done, cost_s, steps=self.policy.form.kind == "window")
             stored = self._cache.store(asked.query, done.plan, cost_s, kept)
         if stored.tier is None or kept is None:
             return stored.reason, 0

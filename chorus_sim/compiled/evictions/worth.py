@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.eviction import liveness
 from chorus_policies.eviction import pieces as algorithm
+from chorus_policies.eviction.liveness import EVERY, NEVER, OCTAVES
 from chorus_sim.compiled.contract import plan_for_one, register
+from chorus_sim.compiled.evictions.liveness import ALIKE_FROM, learn
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
 from chorus_sim.compiled.jit import compiled
 from chorus_sim.compiled.options import COPIED, FRESH, REGIONAL
@@ -26,14 +27,11 @@ _WHOLE, _WINDOW, _CORE = 0, 1, 2
 _BY_WINDOW, _BEYOND = 0, 1
 _SAVED, _AT_RISK = 0, 1
 
-#: Places in ``counts``.
-_CLOCK, _CLASSES, _EVENTS, _ALIKE_FROM = 0, 1, 2, 3
+#: Places in ``counts``; two more are those of ``liveness``.
+_CLOCK, _CLASSES = 0, 1
 
 _READ = algorithm.READ
 _MOST_USES = algorithm.MOST_USES
-_OCTAVES, _EVIDENCE, _EVERY = liveness.OCTAVES, liveness.EVIDENCE, liveness.EVERY
-_NEVER = liveness.NEVER
-_LN2 = math.log(2)
 
 
 class Worth(NamedTuple):
@@ -102,13 +100,13 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         is_listed=np.zeros(classes, np.bool_),
         mean=np.zeros(2),
         gain=np.zeros(2),
-        counts=np.array([0, 0, 0, _NEVER], np.int64),
+        counts=np.array([0, 0, 0, NEVER], np.int64),
         owner_of=setting.owner_of,
         latest=np.full(int(setting.owner_of.max(initial=-1)) + 1, -1, np.int32),
-        uses_by_age=np.zeros((2, _OCTAVES)),
-        parts=np.zeros((2, _OCTAVES)),
-        whole_from=np.zeros((2, _OCTAVES)),
-        fade=(1 - 1 / config["memory"]) ** _EVERY,
+        uses_by_age=np.zeros((2, OCTAVES)),
+        parts=np.zeros((2, OCTAVES)),
+        whole_from=np.zeros((2, OCTAVES)),
+        fade=(1 - 1 / config["memory"]) ** EVERY,
         least=least_quanta(config["similarity"]),
         keep=1 - 1 / config["memory"],
         trims=setting.trims,
@@ -121,7 +119,7 @@ def rate_of(eviction: Any, key: int) -> float:
     ring = eviction.ring_of[key]
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
     age = eviction.counts[_CLOCK] + 1 - eviction.unused_since[key]
-    if _is_behind(value) and age > eviction.counts[_ALIKE_FROM]:
+    if _is_behind(value) and age > eviction.counts[ALIKE_FROM]:
         value -= 3
     prior = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
     rate = (eviction.saved_s[value] + prior) / (eviction.at_risk[value] + 1.0)
@@ -296,8 +294,8 @@ def _leave(
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
     eviction.seen[key] = clock
     if eviction.owner_of[key] >= 0:
-        _learn_liveness(eviction, int(_is_behind(value)), began, age, used)
-    alike_from = eviction.counts[_ALIKE_FROM]
+        learn(eviction, int(_is_behind(value)), began, age, used)
+    alike_from = eviction.counts[ALIKE_FROM]
     if _is_behind(value) and age > alike_from:
         if began < alike_from:
             at_risk = math.log(alike_from / began) * uses
@@ -305,64 +303,6 @@ def _leave(
             began = alike_from
         value -= 3
     _credit(eviction, residents, key, value, by_window, beyond, math.log(age / began) * uses)
-
-
-@compiled
-def _learn_liveness(eviction: Any, behind: int, began: int, age: int, used: bool) -> None:
-    """Count uses and time at risk by octaves of age; now and then, compare."""
-    parts, whole_from = eviction.parts[behind], eviction.whole_from[behind]
-    first, last = _octave(began), _octave(age)
-    low, high = math.log(began), math.log(age)
-    if first == last:
-        parts[last] += high - low
-    else:
-        parts[first] += (first + 1) * _LN2 - low
-        parts[last] += high - last * _LN2
-        whole_from[first + 1] += 1.0
-        whole_from[last] -= 1.0
-    if used:
-        eviction.uses_by_age[behind, last] += 1.0
-    eviction.counts[_EVENTS] += 1
-    if eviction.counts[_EVENTS] % _EVERY == 0:
-        _compare(eviction)
-
-
-@compiled
-def _octave(age: int) -> int:
-    octave = 0
-    while age > 1 and octave < _OCTAVES - 1:
-        age >>= 1
-        octave += 1
-    return octave
-
-
-@compiled
-def _compare(eviction: Any) -> None:
-    """Find the age from which entries left behind are used no less than the others."""
-    uses, parts, whole_from = eviction.uses_by_age, eviction.parts, eviction.whole_from
-    eviction.counts[_ALIKE_FROM] = _NEVER
-    own_whole, left_whole = 0.0, 0.0
-    for octave in range(_OCTAVES):
-        own_whole += whole_from[0, octave]
-        left_whole += whole_from[1, octave]
-    own_uses, own_risk, left_uses, left_risk = 0.0, 0.0, 0.0, 0.0
-    for octave in range(_OCTAVES - 1, -1, -1):
-        own_uses += uses[0, octave]
-        left_uses += uses[1, octave]
-        own_risk += parts[0, octave] + own_whole * _LN2
-        left_risk += parts[1, octave] + left_whole * _LN2
-        own_whole -= whole_from[0, octave]
-        left_whole -= whole_from[1, octave]
-        if own_uses + left_uses < _EVIDENCE or own_risk < 1 or left_risk < 1:
-            continue
-        if own_uses * left_risk > left_uses * own_risk:
-            break
-        eviction.counts[_ALIKE_FROM] = 1 << octave
-    for behind in range(2):
-        for octave in range(_OCTAVES):
-            uses[behind, octave] *= eviction.fade
-            parts[behind, octave] *= eviction.fade
-            whole_from[behind, octave] *= eviction.fade
 
 
 @compiled

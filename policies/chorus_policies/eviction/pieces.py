@@ -178,7 +178,6 @@ class Pieces:
     def heads(self, pinned: Container[int]) -> list[Head]:
         """Return the longest unused piece of each class that can leave, in the order of classes."""
         prior, next_tick = (self._saved_s + 1.0) / (self._at_risk + 1.0), self.clock + 1
-        alike_from = self._liveness.alike_from
         heads: list[Head] = []
         for place, kind in enumerate(self._classes.values()):
             piece = kind.first
@@ -188,9 +187,8 @@ class Pieces:
                 piece = piece.next_free(pinned)
                 if piece is None:
                     continue
-            value, age = kind.value, next_tick - piece.unused_since
-            if kind.redundant and age > alike_from:
-                value = self._value(kind.name, False, kind.size)
+            age = next_tick - piece.unused_since
+            value = self._value_at(kind, age)
             rate = (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
             price = rate / age / piece.freed_bytes
             heads.append((price, place, rate, piece))
@@ -198,11 +196,16 @@ class Pieces:
 
     def rate_of(self, piece: Piece) -> float:
         """Return the rate of a piece's class, at the age of the piece."""
-        kind, value = piece.kind, piece.kind.value
-        if kind.redundant and self.clock + 1 - piece.unused_since > self._liveness.alike_from:
-            value = self._value(kind.name, False, kind.size)
+        kind = piece.kind
+        value = self._value_at(kind, self.clock + 1 - piece.unused_since)
         prior = (self._saved_s + 1.0) / (self._at_risk + 1.0)
         return (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
+
+    def _value_at(self, kind: PieceClass, age: int) -> PieceValue:
+        """Return the value of a class; old pieces left behind have that of the others."""
+        if kind.redundant and age > self._liveness.alike_from:
+            return self._value(kind.name, False, kind.size)
+        return kind.value
 
     def _leave_behind(self, key: int) -> None:
         """Move an entry to the class of those left behind."""
