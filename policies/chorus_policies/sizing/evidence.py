@@ -48,11 +48,12 @@ class Evidence:
         """Return the usual size of a value that is not zero: the root of their mean square."""
         return float(np.sqrt(self._event_square / max(self._events, 1.0)))
 
-    def means(self, first: int = 0, count: int = 1) -> _Values:
-        """Return the means of ``count`` columns from ``first`` on, 0 where nothing was seen.
+    def means(self, first: int = 0, count: int = 1) -> tuple[_Values, _Values]:
+        """Return the means of ``count`` columns from ``first`` on, and what each rests on.
 
-        Every variance counts one more event of the usual size than was seen: no events, or few, do
-        not make a mean sure.
+        The mean is 0 where nothing was seen; what it rests on is a number of observations. Every
+        variance counts one more event of the usual size than was seen: no events, or few, do not
+        make a mean sure.
         """
         asked = slice(first, first + count)
         weight = np.maximum(self._weight[:, asked], 1.0)
@@ -68,5 +69,5 @@ class Evidence:
         apart = (mean[None] - mean[:, None]) ** 2 > _ERRORS_APART**2 * larger * share[None]
         contradicted = np.tril(apart.transpose(2, 0, 1), -1).any(axis=2)
         longest = len(_MEMORIES) - 1 - np.argmin(contradicted[:, ::-1], axis=1)
-        answer: _Values = mean[longest, np.arange(mean.shape[1])]
-        return answer
+        chosen = longest, np.arange(mean.shape[1])
+        return mean[chosen], self._weight[:, asked][chosen]

@@ -6,9 +6,10 @@ nothing newer contradicts (``evidence.py``): how often requests come, which chan
 quick to see, and what the step to the next size saves a request, which is rare to see and changes
 slowly. The second is kept by how long an entry would stay, bytes over traffic, not by bytes: users
 who return after an hour do so whether others come or not. So the capacity follows traffic within
-about a hundred requests. It stays until the net value given up by staying adds up to a share of
-what one reuse usually saves: a large error is left within minutes, a slight or doubtful one after
-hours. The scenario's capacity is the most it takes.
+about a hundred requests. What a step saves is taken to be what the step below it saves until uses
+of its own have shown it: savings per octave change slowly. It stays until the net value given up by
+staying adds up to a share of what one reuse usually saves: a large error is left within minutes, a
+slight or doubtful one after hours. The scenario's capacity is the most it takes.
 
 Own formulation; marginal utility from ghosts goes back to Patterson et al., SOSP 1995. State: that
 of the shadows and some thousand numbers. Cost per lookup: a plan per size, about half a
@@ -29,6 +30,10 @@ _PER_OCTAVE = 2
 
 #: Half octaves between the shortest and the longest mean gap told apart: 30 us and 9 hours.
 _GAPS = 60
+
+#: How many uses of the step below a step's savings rest on besides its own. With none, a size that
+#: served nobody for an hour is worth nothing; with many, it is worth what the size below it is.
+_BORROWED_USES = 2.0
 
 _GIB = 2**30
 _HOUR_S = 3600.0
@@ -98,7 +103,7 @@ class Priced:
         if last is None:
             return None
         self._gap_s.learn(np.array([now - last]))
-        gap_s = float(self._gap_s.means()[0])
+        gap_s = float(self._gap_s.means()[0][0])
         if not gap_s:
             return None
         more_s = self._learn_more_s(np.diff(saved_s)[:full], gap_s)
@@ -122,7 +127,7 @@ class Priced:
         column = min(_GAPS, max(0.0, _GAPS / 2 + _PER_OCTAVE * float(np.log2(gap_s))))
         self._more_s.learn(more_s, round(column))
         first = int(column)
-        means = self._more_s.means(first, len(self._sizes))
+        means = _borrowed(*self._more_s.means(first, len(self._sizes)), self._more_s.usual())
         return means[:-1] + (column - first) * np.diff(means)
 
     def _change(self, place: int, saved_usd: float, cost_usd: float) -> str:
@@ -135,3 +140,18 @@ class Priced:
             f"{word}: from {low:.2f} to {high:.2f} GiB saves ${saved_usd * _HOUR_S:.4f} and costs "
             f"${cost_usd * _HOUR_S:.4f} an hour; staying gave up ${given_up:.4f}"
         )
+
+
+def _borrowed(means: np.ndarray, weights: np.ndarray, usual: float) -> np.ndarray:
+    """Return the mean of each step, with some uses of the step below it counted as its own.
+
+    A mean of a gamma prior: uses over requests, each with those borrowed at the rate of the step
+    below. The first borrows from a step that every request would use.
+    """
+    answers = means.copy()
+    requests, saved_s = _BORROWED_USES, _BORROWED_USES * usual
+    if usual:
+        for place, (mean, weight) in enumerate(zip(means.tolist(), weights.tolist(), strict=True)):
+            answer = (max(0.0, mean * weight) + saved_s) / (weight + requests)
+            answers[place], requests = answer, saved_s / answer
+    return answers

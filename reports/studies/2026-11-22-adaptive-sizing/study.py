@@ -4,8 +4,8 @@ Run it with ``python reports/studies/2026-11-22-adaptive-sizing/study.py``; it t
 most of them to embed the generated prompts once, and rewrites ``results.json`` and ``report.md``
 beside itself. Net value is GPU dollars saved minus memory dollars, per phase; a fixed size is
 chosen in hindsight from a grid, once for all phases and once for each phase. Other shapes of a day
-and far-off prices show whether it harms there. The sizing was developed on seeds 101 to 105, over
-``windowed`` entries; ``renoised`` ones are a twentieth as large, and so are the sizes tried.
+and far-off prices show whether it harms there. The sizing was developed on seeds 101 to 105;
+``renoised`` entries are a twentieth as large as ``windowed`` ones, and so are the sizes tried.
 """
 
 import json
@@ -183,7 +183,7 @@ def report(rows: list[dict[str, object]]) -> str:
         "",
         *_table(rows, "tripling", GIB_HOUR_USD, "renoised"),
         "",
-        f"Entries `windowed`, on which the sizing was developed; {_range('windowed')}:",
+        f"Entries `windowed`; {_range('windowed')}:",
         "",
         *_table(rows, "tripling", GIB_HOUR_USD),
         "",

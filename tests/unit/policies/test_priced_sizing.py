@@ -44,19 +44,40 @@ def test_sizes_are_half_an_octave_apart_up_to_the_scenarios() -> None:
 
 
 def test_it_jumps_to_the_best_size_and_says_why() -> None:
+    part = make()
+    changes = serve(part, [1.0, 2.0, 3.0, 4.0, 5.0])
+    assert len(changes) == 1
+    now, reason = changes[0]
+    assert part.capacity(now) == 8 * GIB
+    # Four seconds of 8, 0.5 $ a second, are 1800 $ an hour; 6 GiB cost 216 $ an hour. Staying gave
+    # up the difference for the 8 s since the first request.
+    assert reason == (
+        "more: from 2.00 to 8.00 GiB saves $1800.0000 and costs $216.0000 an hour; "
+        "staying gave up $3.5200"
+    )
+
+
+def test_it_leaves_a_size_that_its_own_uses_show_to_be_too_large() -> None:
     # Every 8 s a request, and 0.08 $ a GiB for them: 2.83 GiB cost 0.066 $ more than 2, 4 cost
     # 0.094 $ more than that, and 5.66 another 0.133 $, which 0.1 s does not save.
     part = make()
-    changes = serve(part, [1.0, 2.0, 3.0, 3.1, 3.2])
-    assert len(changes) == 1
-    now, reason = changes[0]
-    assert part.capacity(now) == 4 * GIB
-    # Two seconds of 8, 0.25 $ a second, are 900 $ an hour; 2 GiB cost 72 $ an hour. Staying gave
-    # up the difference for the 8 s since the first request.
-    assert reason == (
-        "more: from 2.00 to 4.00 GiB saves $900.0000 and costs $72.0000 an hour; "
-        "staying gave up $1.8400"
-    )
+    changes = serve(part, [1.0, 2.0, 3.0, 3.1, 3.2], requests=90)
+    assert changes[0][1].startswith("more: from 2.00 to 8.00 GiB")
+    assert all(reason.startswith("less: ") for _, reason in changes[1:])
+    assert part.capacity(8.0 * 90) == 4 * GIB
+
+
+def test_a_size_in_which_nothing_was_found_is_given_up_the_later_the_cheaper_it_is() -> None:
+    # Steps to 4 GiB save a second each, the next ones nothing: two uses at the rate of the step
+    # below are worth less and less a request.
+    waits = []
+    for memory_usd in (0.01, 0.001):
+        part = make()
+        part.priced(Prices(gpu_usd_per_s=1.0, usd_per_byte_s=memory_usd / GIB))
+        changes = serve(part, [1.0, 2.0, 3.0, 3.0, 3.0], requests=2000)
+        assert part.capacity(16_000.0) == 4 * GIB
+        waits.append(changes[-1][0] / 8.0)
+    assert 5 * waits[0] < waits[1]
 
 
 def test_what_staying_gives_up_adds_up_before_it_changes() -> None:
