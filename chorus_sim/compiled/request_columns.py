@@ -76,7 +76,7 @@ def request_columns(
         class_of=class_of,
         identity_of=_numbered((query.namespace, query.identity) for query in queries),
         owner_of=_numbered((query.namespace, query.user) for query in queries),
-        before=workload.text_encode + lookup + workload.server,
+        before=workload.before_s(lookup),
         copying=lookup,
         after=workload.vae_decode + workload.video_encode,
         spread=workload.spread,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from chorus_policies.cache import MOST_IN_FLIGHT
+from chorus_policies.tier import MOST_IN_FLIGHT
 from chorus_sim.compiled.contract import admitted, hit, removed, short_of, trimmed, trims, victim
 from chorus_sim.compiled.jit import compiled
 from chorus_sim.compiled.options import FRESH

@@ -26,17 +26,13 @@ from chorus_policies.plan_check import check_plan
 from chorus_policies.policy import PartsMaker
 from chorus_policies.residents import Residents, Stored
 from chorus_policies.reuse.learned import Learned, Learner
-from chorus_policies.tier import Tier, TierSpec
+from chorus_policies.tier import MOST_IN_FLIGHT, Tier, TierSpec
 from chorus_traces.errors import ChorusError, PolicyError
 
 __all__ = ["Cache", "Stored"]
 
 #: Keeps the chance of a tier apart from that of another tier or seed.
 _MOST_TIERS: Final = 64
-
-#: Share of the first tier that runs in flight may hold. They are pinned, so more of them leave the
-#: eviction part less to choose from: measured in reports/decisions/0005.
-MOST_IN_FLIGHT: Final = 0.25
 
 _UNKNOWN_NAMESPACE = Fresh(reason="namespace unknown")
 
@@ -73,7 +69,7 @@ class Cache:
         self._noted = journal.is_read
         self._write = journal.write
         self._ghosts = ghost_sizing_of(self._tiers, ghost_index, policy, seed)
-        self._residents = Residents(self._tiers, index, self._ghosts, journal)
+        self._residents = Residents(self._tiers, index, journal)
         self._entries = self._residents.entries
         self._published: dict[int, Stored] = {}
         self._flying_bytes = 0
@@ -90,7 +86,7 @@ class Cache:
 
     @property
     def evicted_bytes(self) -> int:
-        """Bytes that evicting and trimming freed so far."""
+        """Bytes that evicting and trimming freed so far; what a run drops as it ends is no part."""
         return self._residents.evicted_bytes
 
     def occupied_in(self, tier_name: str) -> int:
@@ -145,6 +141,8 @@ class Cache:
         self._residents.hit(plan, now)
         row = JournalRow(now, "find_copy", query.sequence, "copy", plan.donor, 1.0, 0, 0, 0)
         self._write(row)
+        if self._ghosts is not None:
+            self._follow(self._ghosts.copied(query, now), now)
         return plan
 
     def lookup(self, query: Query, now: float) -> Plan:
@@ -164,7 +162,7 @@ class Cache:
         if self._noted:
             self._note_planned(query, plan, now)
         if self._ghosts is not None:
-            self._resize(query, plan, now)
+            self._resize(query, now)
         return plan
 
     def release(self, donor: int, now: float) -> None:
@@ -182,10 +180,13 @@ class Cache:
         taken; ``store`` offers it as any other then.
         """
         size_bytes = self._forms.of(query, plan).bytes_in_flight
+        entry = self._new_entry(query, plan, cost_s, finished=False)
+        if self._ghosts is not None and isinstance(entry, Entry):
+            self._ghosts.published(entry, query, now)
         if self._flying_bytes + size_bytes > MOST_IN_FLIGHT * self._tiers[0].capacity(now):
             stored = Stored(size_bytes=size_bytes, tier=None, reason="too much is in flight")
         else:
-            stored = self._offered(query, plan, cost_s, now, finished=False)
+            stored = self._placed(entry, query, now)
             if stored.tier is not None:
                 self._residents.pin(self._entries[query.sequence], self._tiers[0])
                 self._flying_bytes += stored.size_bytes
@@ -202,16 +203,18 @@ class Cache:
         kept. A result that was published keeps its place, or has none as it had none then; its size
         is from now on that of a finished one.
         """
+        entry = self._new_entry(query, plan, cost_s)
+        if self._ghosts is not None and isinstance(entry, Entry):
+            self._follow(self._ghosts.stored(entry, query, now), now)
         if query.sequence in self._published:
             stored = self._published.pop(query.sequence)
-            entry = None if stored.tier is None else self._new_entry(query, plan, cost_s)
-            if isinstance(entry, Entry):
+            if stored.tier is not None and isinstance(entry, Entry):
                 self._residents.unpin(query.sequence)
                 self._residents.replace(entry, now)
                 self._flying_bytes -= stored.size_bytes
                 stored = msgspec.structs.replace(stored, size_bytes=entry.size_bytes)
         else:
-            stored = self._offered(query, plan, cost_s, now, finished=True)
+            stored = self._placed(entry, query, now)
         if self._noted:
             self._note_stored("store", query, plan, stored, now)
         return stored
@@ -223,15 +226,18 @@ class Cache:
         """
         key = query.sequence
         stored = self._published.get(key)
-        if stored is None or stored.tier is None:
-            self._published.pop(key, None)
-            return
-        if self._residents.pins[key] > 1:
-            raise PolicyError(f"abandon: entry {key} is pinned; release it first")
-        del self._published[key]
-        self._flying_bytes -= stored.size_bytes
-        self._residents.unpin(key)
-        self._residents.remove(key, now, "abandon")
+        if stored is not None and stored.tier is not None:
+            if self._residents.pins[key] > 1:
+                raise PolicyError(f"abandon: entry {key} is pinned; release it first")
+            self._flying_bytes -= stored.size_bytes
+            self._residents.unpin(key)
+            self._residents.remove(key, now, "abandon")
+        elif self._ghosts is not None:
+            # Other sizes may have taken it, so whoever repeats the calls must know.
+            self._write(JournalRow(now, "abandon", key, "", -1, 0.0, 0, 0, 0))
+        self._published.pop(key, None)
+        if self._ghosts is not None:
+            self._ghosts.removed(key, now)
 
     def restore(
         self, query: Query, plan: Plan, cost_s: float, tier_name: str, now: float, *, trimmed: bool
@@ -246,6 +252,8 @@ class Cache:
         made = self._new_entry(query, plan, cost_s)
         if isinstance(made, Entry):
             entry = trimmed_entry(made) if trimmed else made
+            if self._ghosts is not None:
+                self._follow(self._ghosts.stored(entry, query, now), now)
             made = self._residents.restore(entry, query, tier_name, now)
         self._note_stored("restore", query, plan, made, now)
         return made
@@ -278,6 +286,8 @@ class Cache:
     def remove(self, key: int, now: float) -> None:
         """Drop an entry by order of an operator. Raises ``PolicyError`` if absent or pinned."""
         self._residents.remove(key, now, "remove")
+        if self._ghosts is not None:
+            self._ghosts.removed(key, now)
 
     def _copy_of(self, query: Query) -> Copy | None:
         if query.identity is None or query.namespace is None:
@@ -314,23 +324,24 @@ class Cache:
                 plan = self._plan(query, iter(((entry, similarity),)), now)
             yield Option(entry, similarity, _saved_s(query, plan))
 
-    def _resize(self, query: Query, plan: Plan, now: float) -> None:
+    def _resize(self, query: Query, now: float) -> None:
         """Tell the sizing part what other sizes would have saved, and follow its answer."""
-        if self._ghosts is None or query.namespace is None or type(plan) is Copy:
+        if self._ghosts is None or query.namespace is None:
             return
-        reason = self._ghosts.looked_up(query, self._floor, self._plan, self._options, now)
+        answer = self._ghosts.looked_up(query, self._floor, self._plan, self._options, now)
+        self._follow(answer, now)
+
+    def _follow(self, reason: str | None, now: float) -> None:
+        """Note a new capacity of the first tier and evict down to it, if there is one."""
         if reason is None:
             return
         capacity = self._tiers[0].capacity(now)
         self._write(JournalRow(now, "resize", -1, reason, -1, 0.0, 0, 0, capacity))
         self._residents.shrink(now)
 
-    def _offered(
-        self, query: Query, plan: Plan, cost_s: float, now: float, *, finished: bool
-    ) -> Stored:
+    def _placed(self, entry: Entry | Stored, query: Query, now: float) -> Stored:
         if query.sequence in self._entries:
             raise PolicyError(f"store: entry {query.sequence} is resident; store it once")
-        entry = self._new_entry(query, plan, cost_s, finished=finished)
         return self._residents.place(entry, query, now) if isinstance(entry, Entry) else entry
 
     def _new_entry(

@@ -158,8 +158,11 @@ def parse_bytes(text: str) -> int:
     units |= {"kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1}
     for unit, factor in units.items():
         if compact.endswith(unit):
-            amount = float(compact.removesuffix(unit))
+            try:
+                amount = float(compact.removesuffix(unit)) * factor
+            except ValueError:
+                break
             if not math.isfinite(amount) or amount <= 0:
                 break
-            return round(amount * factor)
+            return round(amount)
     raise ValueError(f"{text!r} is not a size; write it like 64GiB, 500MB or 1.5TiB")

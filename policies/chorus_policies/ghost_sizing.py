@@ -32,31 +32,34 @@ class GhostSizing:
         self._ghosts: dict[int, Entry] = {}
         self._holders: dict[int, int] = {}
 
-    def offered(self, entry: Entry, query: Query, now: float) -> None:
-        """Learn that ``entry``, the result of ``query``, asks for room."""
-        self._watcher.holds(entry.size_bytes)
-        if entry.key in self._ghosts:
-            return
-        holders = 0
+    def published(self, entry: Entry, query: Query, now: float) -> None:
+        """Learn that ``entry``, the run of ``query`` in flight, asks for room."""
+        new_holders = 0
         for shadow in self._shadows:
+            held = entry.key in shadow.entries
             for key in shadow.offer(entry, now):
                 self._let_go(key)
-            holders += entry.key in shadow.entries
-        if holders:
-            self._ghosts[entry.key] = entry
-            self._holders[entry.key] = holders
+            new_holders += entry.key in shadow.entries and not held
+        if new_holders and entry.key not in self._ghosts:
+            self._holders[entry.key] = 0
             self._index.add(query)
+        if entry.key in self._ghosts or new_holders:
+            self._ghosts[entry.key] = entry
+            self._holders[entry.key] += new_holders
 
-    def finished(self, entry: Entry, now: float) -> None:
-        """Learn that the run of an entry that was offered in flight has finished."""
-        for shadow in self._shadows:
-            shadow.finish(entry, now)
+    def stored(self, entry: Entry, query: Query, now: float) -> str | None:
+        """Learn that the finished ``entry``, the result of ``query``, asks for room.
+
+        Return why the capacity changed, if it did.
+        """
+        reason = self._noted(self._watcher.holds(entry.size_bytes), now)
+        self.published(entry, query, now)
+        return reason
 
     def removed(self, key: int, now: float) -> None:
-        """Learn that an entry went by order: no size would have kept it."""
+        """Learn that an entry went by order, or its run failed: no size would have kept it."""
         for shadow in self._shadows:
-            if key in shadow.entries:
-                shadow.drop(key, now)
+            if shadow.drop(key, now):
                 self._let_go(key)
 
     def looked_up(
@@ -64,9 +67,23 @@ class GhostSizing:
     ) -> str | None:
         """Tell what each size would have saved; return why the capacity changed, if it did."""
         seen = Neighbours(self._index.neighbours(query, floor), self._ghosts)
-        saved_s = [shadow.look_up(query, seen, plan_of, appraise, now) for shadow in self._shadows]
+        return self._learn(
+            [shadow.look_up(query, seen, plan_of, appraise, now) for shadow in self._shadows], now
+        )
+
+    def copied(self, query: Query, now: float) -> str | None:
+        """Tell what each size would have saved a request that was copied on arrival.
+
+        It had no embedding then, so a size without an identical result counts as saving nothing.
+        Return why the capacity changed, if it did.
+        """
+        return self._learn([shadow.copy(query, now) for shadow in self._shadows], now)
+
+    def _learn(self, saved_s: list[float], now: float) -> str | None:
         full = sum(shadow.full for shadow in self._shadows)
-        reason = self._watcher.looked_up(saved_s, full, now)
+        return self._noted(self._watcher.looked_up(saved_s, full, now), now)
+
+    def _noted(self, reason: str | None, now: float) -> str | None:
         if reason is not None:
             self._tier.capacity_changes.append((now, self._tier.capacity(now)))
         return reason

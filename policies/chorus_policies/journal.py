@@ -30,9 +30,9 @@ class JournalRow(msgspec.Struct, frozen=True, gc=False):
     """One call, or a consequence of one.
 
     ``call`` is one of ``CALLS``, or of their ``CONSEQUENCES``: ``evict``, ``demote`` and ``trim``
-    come before the ``store`` or ``publish`` that needed the room, ``resize`` after the ``lookup``
-    that led to it, with its own evictions following. A driver may add rows of its own, such as
-    ``fallback``; a replay passes over them. ``key`` is the request
+    come before the ``store`` or ``publish`` that needed room, ``resize`` before the ``store`` or
+    after the ``lookup`` or ``find_copy`` that led to it, with its own evictions following. A driver
+    may add rows of its own, such as ``fallback``; a replay passes over them. ``key`` is the request
     (or the entry) the row is about. ``answer`` is the plan's kind, the tier stored to or left, or
     a reason. ``donor`` is -1 where there is none; ``size_bytes`` are those of the entry stored,
     moved or evicted, those a trim frees, or the new capacity.

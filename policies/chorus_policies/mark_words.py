@@ -197,7 +197,7 @@ NOT_ACTING = _words(
     "is are was were be been being who which that has have had gets getting slowly quickly gently "
     "happily and then also just still now high low far directly right left placed located set "
     "positioned seated perched parked stands stand sits sit lies lie hangs hang flies fly floats "
-    "float runs run walks walk rests rest the a an closely eagerly softly quietly high"
+    "float runs run walks walk rests rest the a an closely eagerly softly quietly"
 )
 
 #: Words that stand between a count or a colour and its noun.

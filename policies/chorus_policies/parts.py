@@ -108,17 +108,22 @@ class Watcher(Protocol):
 
 
 @runtime_checkable
-class Trimmer(Protocol):
-    """An eviction part that can let an entry's step latents leave before the rest of it."""
-
-    def trims(self, key: int, now: float) -> bool:
-        """Tell whether only the step latents of the victim ``key`` leave."""
+class TrimWatcher(Protocol):
+    """An eviction part that remembers the bytes or the steps of an entry."""
 
     def trimmed(self, entry: Entry, now: float) -> None:
         """Learn that ``entry`` is resident without its step latents.
 
         They may have left by themselves: those of a ``renoised`` entry do when its run ends.
         """
+
+
+@runtime_checkable
+class Trimmer(TrimWatcher, Protocol):
+    """An eviction part that can let an entry's step latents leave before the rest of it."""
+
+    def trims(self, key: int, now: float) -> bool:
+        """Tell whether only the step latents of the victim ``key`` leave."""
 
 
 @runtime_checkable
@@ -146,8 +151,8 @@ class GhostWatcher(Protocol):
     def sizes(self) -> Sequence[int]:
         """Return the sizes in bytes to watch, smallest first."""
 
-    def holds(self, size_bytes: int) -> None:
-        """Learn that an entry of this size asks for room."""
+    def holds(self, size_bytes: int) -> str | None:
+        """Learn that a finished entry of this size asks for room; return why capacity changed."""
 
     def looked_up(self, saved_s: Sequence[float], full: int, now: float) -> str | None:
         """Learn what each size would have saved a lookup; return why the capacity changed.

@@ -11,7 +11,6 @@ import msgspec
 
 from chorus_policies.entry import Entry, Query, trimmed_entry
 from chorus_policies.exact_results import ExactResults
-from chorus_policies.ghost_sizing import GhostSizing
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.parts import SimilarityIndex
 from chorus_policies.plan import Copy, Regional, Resume
@@ -59,7 +58,6 @@ class Residents:
         self,
         tiers: list[Tier],
         index: SimilarityIndex,
-        ghosts: GhostSizing | None,
         journal: Journal,
     ) -> None:
         self.tiers = tiers
@@ -69,7 +67,6 @@ class Residents:
         self.evicted_bytes = 0
         self.evictions = 0
         self._index = index
-        self._ghosts = ghosts
         self._noted = journal.is_read
         self._write = journal.write
 
@@ -108,8 +105,6 @@ class Residents:
         """Make ``entry``, the result of ``query``, resident in the first tier if it may be."""
         tier = self.tiers[0]
         size_bytes = entry.size_bytes
-        if self._ghosts is not None:
-            self._ghosts.offered(entry, query, now)
         capacity = tier.capacity(now)
         if size_bytes > capacity:
             return Stored(size_bytes=size_bytes, tier=None, reason="larger than the tier")
@@ -127,8 +122,6 @@ class Residents:
     def restore(self, entry: Entry, query: Query, tier_name: str, now: float) -> Stored:
         """Make an entry of an earlier run resident as it was, if the tier has room for it."""
         size_bytes = entry.size_bytes
-        if self._ghosts is not None:
-            self._ghosts.offered(entry, query, now)
         for place, tier in enumerate(self.tiers):
             if tier.name == tier_name and tier.occupied_bytes + size_bytes <= tier.capacity(now):
                 self._enter(entry, query, place, now)
@@ -146,17 +139,14 @@ class Residents:
             tier.unpin(tier.resident[entry.key])
             tier.pin(entry)
         tier.replace(entry, now)
-        if self._ghosts is not None:
-            self._ghosts.finished(entry, now)
         self.exact.add(entry)
 
     def shrink(self, now: float) -> None:
         """Evict until the first tier is within its capacity, as far as pins allow."""
         tier = self.tiers[0]
-        capacity = tier.capacity(now)
-        if tier.pinned_bytes <= capacity:
-            victim = tier.in_the_way(0, capacity, self.pins, now)
-            self._make_room(0, 0, capacity, victim, now)
+        capacity = max(tier.capacity(now), tier.pinned_bytes)
+        victim = tier.in_the_way(0, capacity, self.pins, now)
+        self._make_room(0, 0, capacity, victim, now)
 
     def remove(self, key: int, now: float, call: Literal["remove", "abandon"]) -> None:
         """Drop an entry by order. Raises ``PolicyError`` if it is absent or pinned."""
@@ -167,8 +157,6 @@ class Residents:
         entry = tier.resident[key]
         self._write(JournalRow(now, call, key, tier.name, -1, 0.0, 0, 0, entry.size_bytes))
         self._drop(entry, tier, now)
-        if self._ghosts is not None:
-            self._ghosts.removed(key, now)
 
     def _enter(self, entry: Entry, query: Query, place: int, now: float) -> None:
         self.tiers[place].add(entry, now)

@@ -1,15 +1,20 @@
 """One tier of the cache: its bytes, and the eviction, admission and sizing that rule it."""
 
 from collections.abc import Container
+from typing import Final
 
 import msgspec
 
 from chorus_policies.entry import Entry
 from chorus_policies.part_error import broken_part
-from chorus_policies.parts import GhostWatcher, Prices, RoomMaker, Trimmer
+from chorus_policies.parts import GhostWatcher, Prices, RoomMaker, Trimmer, TrimWatcher
 from chorus_policies.plan import Plan
 from chorus_policies.policy import PartsMaker
 from chorus_traces.errors import ChorusError, PolicyError
+
+#: Share of the first tier that runs in flight may hold. They are pinned, so more of them leave the
+#: eviction part less to choose from: measured in reports/decisions/0005.
+MOST_IN_FLIGHT: Final = 0.25
 
 
 class TierSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,7 @@ class Tier:
                 "turn it off or take another eviction"
             )
         self._trimmer = self.eviction if isinstance(self.eviction, Trimmer) else None
+        self._trim_watcher = self.eviction if isinstance(self.eviction, TrimWatcher) else None
         self._room_maker = self.eviction if isinstance(self.eviction, RoomMaker) else None
         self.occupied_bytes = 0
         self.pinned_bytes = 0
@@ -120,10 +126,10 @@ class Tier:
         """Replace a resident entry by its form without step latents."""
         self.resident[core.key] = core
         self.occupied_bytes -= whole.size_bytes - core.size_bytes
-        if self._trimmer is None:
+        if self._trim_watcher is None:
             return
         try:
-            self._trimmer.trimmed(core, now)
+            self._trim_watcher.trimmed(core, now)
         except ChorusError:
             raise
         except Exception as error:

@@ -162,6 +162,8 @@ def test_every_supported_preset_is_served_alike(studio, policy):
         'base = "adaptive"\n[entry]\nin_flight = false\n',
         'base = "lru"\n[entry]\nkind = "renoised"\nin_flight = true\n',
         'base = "lru"\n[entry]\nkind = "renoised"\n[reuse]\nbreak_even = true\n',
+        'base = "gdsf"\n[entry]\nkind = "renoised"\nin_flight = true\n',
+        'base = "superseded"\n[entry]\nkind = "renoised"\nin_flight = true\n',
         'base = "adaptive"\n[eviction]\nkind = "bundle"\nmemory = 30\n',
         'base = "vllm-omni"\n[reuse]\nlexical = "early"\nbreak_even = true\n',
     ],

@@ -12,7 +12,7 @@ from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal, JournalRow
 from chorus_policies.live.calls import Call
 from chorus_policies.plan import Fresh
-from chorus_policies.policy import load_policy
+from chorus_policies.policy import load_policy, parse_policy
 from chorus_policies.tier import TierSpec
 from chorus_sim.live.replay_journal import compare_rows
 
@@ -115,8 +115,30 @@ def test_the_last_removal_may_lack_its_call_and_nothing_else(run):
     calls, rows = run
     done = compared(calls[:-1], rows)
     assert done.difference is None
-    assert "the call log ends before the call of the last removal" in done.torn
+    assert "the call log ends before the call of the last removal (remove)" in done.torn
     done = compared(calls[:-2], rows)
+    assert done.torn == ""
+    assert done.difference.replayed is None
+
+
+def test_the_last_run_that_was_abandoned_may_lack_its_call():
+    """The row is the cache's, the call is noted after it; a process can be killed in between."""
+    journal, asked = Journal(), query(0)
+    facts = SimpleNamespace(tiers=(TierSpec(name="host", capacity_bytes=10**8),), seed=0)
+    policy = parse_policy("base = 'lru'\nentry.in_flight = true", where="test", name="test")
+    cache = Cache(policy, facts.tiers, MatrixIndex(), journal)
+    plan = cache.lookup(asked, 0.0)
+    assert cache.publish(asked, plan, 1.0, 1.0).tier == "host"
+    cache.abandon(asked, 2.0)
+    calls = [
+        Call(name="lookup", now_s=0.0, query=asked),
+        Call(name="publish", now_s=1.0, query=asked, plan=plan, cost_s=1.0),
+    ]
+    assert [row.call for row in journal.rows] == ["lookup", "publish", "abandon"]
+    done = compare_rows(calls, journal.rows, facts, policy)  # type: ignore[arg-type]
+    assert done.difference is None
+    assert "the call log ends before the call of the last removal (abandon)" in done.torn
+    done = compare_rows(calls[:-1], journal.rows, facts, policy)  # type: ignore[arg-type]
     assert done.torn == ""
     assert done.difference.replayed is None
 

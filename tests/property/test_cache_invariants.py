@@ -13,7 +13,7 @@ from chorus_policies.entry import OVERHEAD_BYTES, Query
 from chorus_policies.journal import Journal
 from chorus_policies.plan import Copy, Fresh, Plan
 from chorus_policies.policy import Policy, parse_policy
-from chorus_policies.tier import TierSpec
+from chorus_policies.tier import MOST_IN_FLIGHT, TierSpec
 
 NAMESPACES = ("one", "two", None)
 TOPICS = 6
@@ -55,8 +55,9 @@ def make_policy(kind: str, form: str) -> Policy:
     text = f"""
     reuse.bands = [{{similarity = 0.9, k1 = 0.25, k2 = 0.5}}]
     eviction.kind = "{kind}"
-    entry.kind = "{form.removesuffix(" in flight")}"
-    entry.in_flight = {str(form.endswith("in flight")).lower()}
+    entry.kind = "{form.split()[0]}"
+    entry.in_flight = {str("in flight" in form).lower()}
+    sizing.kind = "{"priced" if "priced" in form else "fixed"}"
     """
     return parse_policy(text, where="property", name=kind)
 
@@ -68,7 +69,8 @@ class Driver:
         self.index = SameTopic()
         self.journal = Journal()
         self.tiers = tiers
-        self.cache = Cache(policy, tiers, self.index, self.journal)
+        self.ghost_index = SameTopic()
+        self.cache = Cache(policy, tiers, self.index, self.journal, ghost_index=self.ghost_index)
         self.in_service: list[tuple[Query, Plan]] = []
         self.pins: Counter[int] = Counter()
         self.plans: Counter[str] = Counter()
@@ -198,6 +200,27 @@ class Driver:
             if row.call in ("evict", "demote"):
                 assert row.key not in self.pins
         self._read = len(self.journal.rows)
+        self.check_ghosts()
+
+    def check_ghosts(self) -> None:
+        """Compare the books of the shadows, where the sizing part watches some."""
+        ghosts = self.cache._ghosts
+        if ghosts is None:
+            return
+        under_way = {query.sequence for query, _ in self.in_service}
+        holders: Counter[int] = Counter()
+        for shadow in ghosts._shadows:
+            entries, flying = shadow.entries, shadow._flying
+            holders.update(entries.keys())
+            assert flying == {key for key, entry in entries.items() if not entry.finished}
+            assert flying | shadow._refused <= under_way
+            flying_bytes = sum(entries[key].size_bytes for key in flying)
+            assert shadow._tier.pinned_bytes == shadow._flying_bytes == flying_bytes
+            assert flying_bytes <= MOST_IN_FLIGHT * shadow.capacity_bytes
+            occupied = sum(entry.size_bytes for entry in entries.values())
+            assert shadow._tier.occupied_bytes == occupied <= shadow.capacity_bytes
+        assert holders == Counter(ghosts._holders)
+        assert self.ghost_index.queries.keys() == ghosts._ghosts.keys() == holders.keys()
 
     def end(self) -> None:
         """Let every request finish: no pin is left, and the journal has a row for each call."""
@@ -227,7 +250,13 @@ CALLS = st.lists(
     st.one_of(ARRIVE, ARRIVE, ARRIVE, FINISH, FINISH, FINISH, REMOVE, PUBLISH, PUBLISH, ABANDON),
     max_size=80,
 )
-FORMS = ("window", "compact", "window in flight")
+FORMS = (
+    "window",
+    "compact",
+    "window in flight",
+    "renoised in flight",
+    "renoised in flight, priced",
+)
 
 
 @pytest.mark.parametrize("kind", sorted(EVICTIONS))

@@ -83,6 +83,11 @@ def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
     _rank(eviction, residents, key, eviction.credit[key] + worth)
 
 
+def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
+    eviction.numbers[_LEVEL] = eviction.numbers[_NEXT_LEVEL]
+    _rank(eviction, residents, key, eviction.credit[key])
+
+
 def _removed(eviction: Any, residents: Any, key: Any) -> None:
     _take_out(eviction, key)
     if key == eviction.counts[_NAMED]:
@@ -166,4 +171,12 @@ def _take_out(eviction: Any, key: int) -> None:
     eviction.place[last] = place
 
 
-register(Gdsf, watched=_watched, admitted=_admitted, hit=_hit, removed=_removed, victim=_victim)
+register(
+    Gdsf,
+    watched=_watched,
+    admitted=_admitted,
+    hit=_hit,
+    trimmed=_trimmed,
+    removed=_removed,
+    victim=_victim,
+)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from chorus_sim.compiled.contract import register
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
+from chorus_sim.compiled.jit import compiled
 from chorus_sim.compiled.rings import Rings, append, empty_rings, first_free, take_out
 
 _ORDER, _REDUNDANT = 0, 1
@@ -31,6 +32,18 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Superseded:
 
 
 def _admitted(eviction: Any, residents: Any, key: Any) -> None:
+    _supersede(eviction, residents, key)
+    append(eviction.rings, _ORDER, key)
+    eviction.in_order[key] = True
+
+
+def _trimmed(eviction: Any, residents: Any, key: Any) -> None:
+    _supersede(eviction, residents, key)
+
+
+@compiled
+def _supersede(eviction: Any, residents: Any, key: int) -> None:
+    """Put the donor of ``key`` among the redundant if ``key`` covers it."""
     donor = residents.donor[key]
     if (
         donor >= 0
@@ -41,8 +54,6 @@ def _admitted(eviction: Any, residents: Any, key: Any) -> None:
         take_out(eviction.rings, donor)
         eviction.in_order[donor] = False
         append(eviction.rings, _REDUNDANT, donor)
-    append(eviction.rings, _ORDER, key)
-    eviction.in_order[key] = True
 
 
 def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
@@ -63,4 +74,11 @@ def _victim(eviction: Any, residents: Any) -> Any:
     return key
 
 
-register(Superseded, admitted=_admitted, hit=_hit, removed=_removed, victim=_victim)
+register(
+    Superseded,
+    admitted=_admitted,
+    hit=_hit,
+    trimmed=_trimmed,
+    removed=_removed,
+    victim=_victim,
+)

@@ -6,6 +6,8 @@ proxies performance with Greedy-Dual-Size-Frequency caching policy", HP Labs 199
 a use count or credit and a place in a heap. Cost per call: O(log n).
 
 As in libcachesim, a new entry is ranked by the level before the evictions that made room for it.
+Ours: an entry that was shared while its run went on is ranked anew when that finishes, by the bytes
+it has from then on and the level of then, as one that was not shared would be.
 Left out: nothing. The cost is ours: ``made`` counts the GPU-seconds that made the entry at every
 use, ``saved`` counts what each hit saved, and a new entry starts with the mean saving of a hit.
 """
@@ -70,6 +72,11 @@ class Gdsf:
             self._savings_s += worth
             self._hits += 1
         self._rank(entry, self._credit[entry.key] + worth)
+
+    def trimmed(self, entry: Entry, now: float) -> None:
+        """Rank the entry by the bytes it has from now on and the present level; it is no use."""
+        self._level = self._next_level
+        self._rank(entry, self._credit[entry.key])
 
     def removed(self, key: int, now: float) -> None:
         """Forget the entry; the rank of one that was evicted becomes the level."""

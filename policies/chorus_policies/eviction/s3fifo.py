@@ -12,6 +12,9 @@ full go to the main queue. Also as there: the ghost queue remembers 90 % of the 
 two reuses lead from the small to the main queue, where the count starts again at zero. Left out:
 ghosts of requests without an identity (they cannot return), and of similar but not identical ones.
 An entry that an operator removes from the small queue leaves a ghost too.
+
+Ours: step latents that are shared while a run goes on, and leave when it finishes, are in no queue.
+They come off the share of the main queue, so that the small queue keeps its own.
 """
 
 from collections import OrderedDict
@@ -49,12 +52,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class _Resident:
-    """What is known of one entry."""
+    """What is known of one entry; ``passing_bytes`` leave when its run finishes."""
 
-    __slots__ = ("ghost", "reuses", "size_bytes")
+    __slots__ = ("ghost", "passing_bytes", "reuses", "size_bytes")
 
     def __init__(self, entry: Entry) -> None:
-        self.size_bytes = entry.size_bytes
+        passing = entry.renoised and not entry.finished
+        self.size_bytes = entry.core_bytes if passing else entry.size_bytes
+        self.passing_bytes = entry.size_bytes - self.size_bytes
         self.reuses = 0
         identity = entry.identity
         self.ghost = None if identity is None else (entry.namespace, identity)
@@ -74,12 +79,14 @@ class S3Fifo:
         self._small_bytes = 0
         self._main_bytes = 0
         self._ghost_bytes = 0
+        self._passing_bytes = 0
         self._was_full = False
         self._named: int | None = None
 
     def admitted(self, entry: Entry, now: float) -> None:
         """Put the entry last into the small queue, or into the main queue if it has a ghost."""
         resident = _Resident(entry)
+        self._passing_bytes += resident.passing_bytes
         filling = not self._was_full and self._small_bytes >= self._small_share
         if self._returns(resident) or filling:
             self._main[entry.key] = resident
@@ -95,13 +102,21 @@ class S3Fifo:
         if entry.key == self._named:
             self._named = None
 
+    def trimmed(self, entry: Entry, now: float) -> None:
+        """Give the main queue back what the entry's run took from it; the entry does not move."""
+        resident = self._small.get(entry.key) or self._main[entry.key]
+        self._passing_bytes -= resident.passing_bytes
+        resident.passing_bytes = 0
+
     def removed(self, key: int, now: float) -> None:
         """Forget the entry; one from the small queue leaves a ghost."""
         if key == self._named:
             self._named = None
-        resident = self._small.pop(key, None)
-        if resident is None:
-            self._main_bytes -= self._main.pop(key).size_bytes
+        small = self._small.pop(key, None)
+        resident = small or self._main.pop(key)
+        self._passing_bytes -= resident.passing_bytes
+        if small is None:
+            self._main_bytes -= resident.size_bytes
             return
         self._small_bytes -= resident.size_bytes
         if resident.ghost is not None and resident.ghost not in self._ghosts:
@@ -117,7 +132,7 @@ class S3Fifo:
         self._was_full = True
         if self._named is None or self._named in pinned:
             self._named = None
-            if self._main_bytes > self._main_share:
+            if self._main_bytes + self._passing_bytes > self._main_share:
                 self._named = self._of_main(pinned)
             if self._named is None:
                 self._named = self._of_small(pinned)

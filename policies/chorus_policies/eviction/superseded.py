@@ -3,10 +3,11 @@
 When a request is served from a donor at least ``similarity`` alike and its own entry keeps every
 step the donor's keeps, the donor is superseded: whoever is similar to it will be as similar to its
 successor. Superseded entries are evicted before all others, in the order they were superseded; the
-rest is LRU. Own formulation; the observation that edit chains make their earlier links redundant is
-measured in this project. State per entry: one place in an ordered map, one number. Cost per call:
-O(1), plus the pinned entries passed over. Left out: what an entry saved, and what the second-best
-resident would save instead.
+rest is LRU. A run that is shared while it goes on is judged by the steps it keeps then, and once
+more when it finishes: what it keeps from then on may cover its donor. Own formulation; the
+observation that edit chains make their earlier links redundant is measured in this project. State
+per entry: one place in an ordered map, one number. Cost per call: O(1), plus the pinned entries
+passed over. Left out: what an entry saved, and what the second-best resident would save instead.
 """
 
 from collections import OrderedDict
@@ -41,15 +42,14 @@ class Superseded:
 
     def admitted(self, entry: Entry, now: float) -> None:
         """Put the entry at the recent end, and its donor among the redundant if it covers it."""
-        donor = entry.donor
-        if (
-            donor is not None
-            and entry.donor_similarity >= self._similarity
-            and entry.first_step <= self._order.get(donor, -1)
-        ):
-            del self._order[donor]
-            self._redundant[donor] = None
+        self._supersede(entry)
         self._order[entry.key] = entry.first_step
+
+    def trimmed(self, entry: Entry, now: float) -> None:
+        """Judge the entry by the steps it keeps from now on; its place stays."""
+        self._supersede(entry)
+        if entry.key in self._order:
+            self._order[entry.key] = entry.first_step
 
     def hit(self, entry: Entry, plan: Plan, now: float) -> None:
         """Move the entry to the recent end; a redundant one stays redundant."""
@@ -67,3 +67,14 @@ class Superseded:
         """Return the first redundant entry, else the least recently used, that is not pinned."""
         candidates = chain(self._redundant, self._order)
         return next(key for key in candidates if key not in pinned)
+
+    def _supersede(self, entry: Entry) -> None:
+        """Put the entry's donor among the redundant if the entry covers it."""
+        donor = entry.donor
+        if (
+            donor is not None
+            and entry.donor_similarity >= self._similarity
+            and entry.first_step <= self._order.get(donor, -1)
+        ):
+            del self._order[donor]
+            self._redundant[donor] = None

@@ -7,8 +7,8 @@ the step latents, which SRD needs, can leave before the rest, which full reuse n
 
 Own formulation; kin are hit density (LHD, Beckmann et al., NSDI 2018) and GDSF. State per entry:
 one object, linked to its neighbours in its class; per class: four numbers. Cost per call: O(1),
-``victim`` O(classes + pinned), ``watched`` reads at most three neighbours. Left out: who the user
-is; donors in flight.
+``victim`` O(classes + pinned), ``watched`` reads at most three neighbours. Left out: donors in
+flight.
 """
 
 from collections.abc import Container

@@ -27,7 +27,7 @@ from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume
 from chorus_policies.reuse.bands import Band, Bands
 from chorus_policies.reuse.bands import Config as BandsConfig
 from chorus_policies.reuse.evidence import Evidence, Key, Ledger
-from chorus_policies.reuse.gates import check_lexical, words_differ
+from chorus_policies.reuse.gates import words_differ
 from chorus_policies.reuse.learned import Learned
 
 #: Plans that wait for their judgement; the oldest are forgotten.
@@ -55,7 +55,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     break_even: bool = False
 
     def __post_init__(self) -> None:
-        check_lexical(self.lexical)
+        self.of_bands()
         if not 0 < self.delta < 1:
             raise ValueError(f"delta is {self.delta}; a share in (0, 1) is needed")
         if not 0 < self.epsilon <= self.delta:
@@ -68,16 +68,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.memory < 100:
             raise ValueError(f"memory is {self.memory}; 100 requests or more are needed")
 
+    def of_bands(self) -> BandsConfig:
+        """Return the keys of ``bands``. Raises ``ValueError`` as that part does."""
+        return BandsConfig(bands=self.bands, lexical=self.lexical, break_even=self.break_even)
+
 
 class ErrorBudget:
     """Plans like ``Bands`` where that is known to be acceptable."""
 
     def __init__(self, config: Config, setting: Setting) -> None:
         self._config = config
-        self._bands = Bands(
-            BandsConfig(bands=config.bands, lexical=config.lexical, break_even=config.break_even),
-            setting,
-        )
+        self._bands = Bands(config.of_bands(), setting)
         self._evidence = Evidence(NormalDist().inv_cdf(config.confidence))
         self._salt = setting.chance.getrandbits(64)
         self._all = Ledger()

@@ -88,11 +88,20 @@ class Priced:
         """Return the sizes it chooses from."""
         return self._sizes
 
-    def holds(self, size_bytes: int) -> None:
-        """Learn the size of an entry: the tier must be able to hold it."""
+    def holds(self, size_bytes: int) -> str | None:
+        """Learn the size of an entry: the tier must be able to hold it.
+
+        Return why the capacity changed; ``None`` means that it did not change.
+        """
         while self._sizes[self._least] < size_bytes and self._least + 1 < len(self._sizes):
             self._least += 1
-        self._place = max(self._place, self._least)
+        if self._place >= self._least:
+            return None
+        low, self._place = self._sizes[self._place] / _GIB, self._least
+        high = self._sizes[self._least] / _GIB
+        return (
+            f"more: from {low:.2f} to {high:.2f} GiB holds an entry of {size_bytes / _GIB:.2f} GiB"
+        )
 
     def looked_up(self, saved_s: Sequence[float], full: int, now: float) -> str | None:
         """Learn what each size would have saved; return why the capacity changed.

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Collection, Container, Iterator
 from itertools import islice
 
-from chorus_policies.entry import Entry
-from chorus_policies.parts import Eviction, Option, RoomMaker, Setting, Watcher
+import msgspec
+
+from chorus_policies.entry import Entry, trimmed_entry
+from chorus_policies.parts import Eviction, Option, RoomMaker, Setting, TrimWatcher, Watcher
 from chorus_policies.plan import Fresh, Plan, Resume
 from chorus_policies.testing.clockless import no_clock_or_global_chance
 from chorus_policies.testing.exercise import Exercise, ask, need
 from chorus_policies.testing.samples import (
     CAPACITY_BYTES,
+    KIB,
     make_entry,
     make_query,
     make_setting,
@@ -26,8 +29,8 @@ def check_eviction(
     """Check an eviction part over ``rounds`` random calls with 300 or so entries resident.
 
     A victim is resident, unpinned, the same when asked twice and the same from both instances;
-    entries may be hit, pinned and removed in any order, and a part that makes room is told how much
-    is short. Where few entries are pinned, ``victim``
+    entries may be hit, pinned and removed in any order, runs in flight finish and become smaller,
+    and a part that makes room is told how much is short. Where few entries are pinned, ``victim``
     may look at ``looks`` entries a call on average, and once more at each pinned one, and a watcher
     may read as many neighbours a lookup: a part that goes through all is too slow to simulate.
     """
@@ -38,6 +41,7 @@ def check_eviction(
         script.drain()
     exercise = script.exercise
     exercise.require(rounds // 20, "admissions", "hits", "evictions", "removals")
+    exercise.require(rounds // 50, "trims")
     asked, looked = script.asked, script.looked
     need(
         looked <= looks * asked,
@@ -64,6 +68,8 @@ class _EvictionScript:
         self._chance = script_chance(seed)
         self._resident: dict[int, Entry] = {}
         self._pinned: set[int] = set()
+        #: Entries whose run is in flight; they are pinned.
+        self._flying: list[int] = []
         self._occupied_bytes = 0
         self._sequence = 0
         self._now = 0.0
@@ -71,13 +77,15 @@ class _EvictionScript:
     def step(self) -> None:
         """Do one random thing."""
         self._now += self._chance.choice((0.0, 0.5, 2.0))
+        if self._flying and self._chance.random() < 0.2:
+            self._finish()
         deed = self._chance.random()
         if deed < 0.45 or len(self._resident) < 2:
             self._admit()
         elif deed < 0.85:
             self._hit()
         elif deed < 0.90:
-            self._pinned ^= {self._any()}
+            self._pinned ^= {self._any()} - set(self._flying)
         elif deed < 0.98:
             self._remove(self._any())
             self.exercise.removals += 1
@@ -87,6 +95,8 @@ class _EvictionScript:
 
     def drain(self) -> None:
         """Let every entry leave by eviction, then fill up once more and remove them by key."""
+        while self._flying:
+            self._finish()
         self._pinned.clear()
         while self._resident:
             self._remove(self._victim(self._pinned, self._occupied_bytes))
@@ -102,9 +112,14 @@ class _EvictionScript:
 
     def _admit(self) -> None:
         entry = make_entry(self._sequence, self._chance)
+        if entry.renoised and self._chance.random() < 0.5:
+            entry = _in_flight(entry)
         while (short_bytes := self._occupied_bytes + entry.size_bytes - CAPACITY_BYTES) > 0:
-            if self._pinned >= self._resident.keys():
+            while self._pinned >= self._resident.keys():
                 self._pinned.clear()
+                if self._flying:
+                    self._finish()
+                self._pinned.update(self._flying)
             self._remove(self._victim(self._pinned, short_bytes))
             self.exercise.evictions += 1
         for part in self._pair:
@@ -112,7 +127,23 @@ class _EvictionScript:
         self._sequence += 1
         self._resident[entry.key] = entry
         self._occupied_bytes += entry.size_bytes
+        if not entry.finished:
+            self._flying.append(entry.key)
+            self._pinned.add(entry.key)
         self.exercise.admissions += 1
+
+    def _finish(self) -> None:
+        """Let the run that is in flight longest finish: its step latents leave."""
+        key = self._flying.pop(0)
+        self._pinned.discard(key)
+        whole = self._resident[key]
+        core = msgspec.structs.replace(trimmed_entry(whole), finished=True)
+        self._resident[key] = core
+        self._occupied_bytes -= whole.size_bytes - core.size_bytes
+        for part in self._pair:
+            if isinstance(part, TrimWatcher):
+                ask(key, part.trimmed, core, self._now)
+        self.exercise.trims += 1
 
     def _hit(self) -> None:
         if self._chance.random() < 0.3:
@@ -149,6 +180,8 @@ class _EvictionScript:
     def _remove(self, key: int) -> None:
         self._occupied_bytes -= self._resident.pop(key).size_bytes
         self._pinned.discard(key)
+        if key in self._flying:
+            self._flying.remove(key)
         for part in self._pair:
             ask(key, part.removed, key, self._now)
 
@@ -171,6 +204,18 @@ class _EvictionScript:
         twin = ask(key, other.victim, pinned, self._now)
         need(key == twin, f"victim: {key}, but {twin} from an instance told and given the same")
         return key
+
+
+def _in_flight(entry: Entry) -> Entry:
+    """Return a renoised entry as it is while its run goes on: with four step latents."""
+    return msgspec.structs.replace(
+        entry,
+        size_bytes=entry.size_bytes + 4 * KIB,
+        core_bytes=entry.size_bytes,
+        first_step=5,
+        last_step=8,
+        finished=False,
+    )
 
 
 class _Looks(Container[int]):

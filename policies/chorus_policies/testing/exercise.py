@@ -19,6 +19,7 @@ class Exercise(msgspec.Struct, kw_only=True):
     hits: int = 0
     evictions: int = 0
     removals: int = 0
+    trims: int = 0
 
     def require(self, least: int, *names: str) -> None:
         """Raise ``PolicyError`` if one of the named things happened fewer than ``least`` times."""

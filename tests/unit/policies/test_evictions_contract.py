@@ -153,6 +153,13 @@ class Resenting(Lru):
         raise ZeroDivisionError(f"{short_bytes} bytes")
 
 
+class Forgetting(Lru):
+    """Takes an entry that becomes smaller for one that has left."""
+
+    def trimmed(self, entry: Any, now: float) -> None:
+        super().removed(entry.key, now)
+
+
 class Fickle(Lru):
     """Takes a shortage for a reason to answer differently each time."""
 
@@ -182,6 +189,7 @@ class Curious(Lru):
         (Raising, r"Raising: hit (\d+): the part raised ZeroDivisionError: about \1;"),
         (Curious, "at most 64 a lookup are allowed"),
         (Resenting, r"Resenting: short_of: the part raised ZeroDivisionError: \d+ bytes;"),
+        (Forgetting, r"Forgetting: (hit|removed) \d+: the part raised KeyError: "),
         (Fickle, "when asked again"),
         (Stale, "is not resident"),
         (Careless, "is pinned"),

@@ -11,7 +11,8 @@ from chorus_policies.ghost_sizing import GhostSizing
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
 from chorus_policies.neighbours import Neighbours
-from chorus_policies.plan import Fresh
+from chorus_policies.parts import Prices
+from chorus_policies.plan import Copy, Fresh, Plan
 from chorus_policies.policy import load_policy, parse_policy
 from chorus_policies.shadow import Shadow
 from chorus_policies.tier import TierSpec
@@ -41,7 +42,7 @@ class Watched:
         tier = TierSpec(name="host", capacity_bytes=2 * ENTRY)
         self.cache = Cache(policy, (tier,), MatrixIndex(), Journal())
         ghosts = GhostSizing(self.cache._tiers[0], self, MatrixIndex(), policy, 0)
-        self.cache._ghosts = self.cache._residents._ghosts = self.ghosts = ghosts
+        self.cache._ghosts = self.ghosts = ghosts
 
     def priced(self, prices: object) -> None: ...
 
@@ -147,3 +148,139 @@ def test_a_shadow_of_the_real_size_holds_what_the_real_cache_holds(preset: str) 
         assert shadow.entries == cache._entries
     assert hits > 60
     assert cache.evicted_bytes > 4 * capacity
+
+
+class OneSize:
+    """Watches the real size alone."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.saved_s: list[float] = []
+
+    def priced(self, prices: object) -> None: ...
+
+    def sizes(self) -> list[int]:
+        return [self.capacity]
+
+    def holds(self, size_bytes: int) -> None: ...
+
+    def looked_up(self, saved_s: list[float], full: int, now: float) -> None:
+        self.saved_s += saved_s
+
+
+@pytest.mark.parametrize("admission", ["always", "second_sight"])
+@pytest.mark.parametrize("base", ["adaptive", "lru"])
+def test_a_shadow_of_the_real_size_follows_runs_in_flight(base: str, admission: str) -> None:
+    policy = parse_policy(
+        f'base = "{base}"\n[entry]\nkind = "renoised"\nin_flight = true\n'
+        f'[admission]\nkind = "{admission}"\n[sizing]\nkind = "fixed"',
+        where="test",
+        name="test",
+    )
+    # A quarter of it holds two runs in flight, and eight are under way.
+    capacity = 80 * 2**20
+    tier = TierSpec(name="host", capacity_bytes=capacity)
+    cache = Cache(policy, (tier,), MatrixIndex(), Journal())
+    watcher = OneSize(capacity)
+    ghosts = GhostSizing(cache._tiers[0], watcher, MatrixIndex(), policy, 0)
+    cache._ghosts = ghosts
+    shadow = ghosts._shadows[0]
+    chance = random.Random(5)  # noqa: S311
+    under_way: list[tuple[Query, Plan]] = []
+    published = refused = abandoned = copies = 0
+    for number in range(600):
+        now = float(number)
+        topic = chance.randrange(16)
+        vector = VECTORS[topic] + 0.1 * VECTORS[chance.randrange(16)]
+        query = Query(
+            sequence=number,
+            namespace="n",
+            identity=f"{topic}" if chance.random() < 0.5 else None,
+            steps=50,
+            latent_bytes=2**18,
+            result_bytes=0,
+            embedding=(vector / np.linalg.norm(vector)).astype(np.float32),
+        )
+        plan: Plan = cache.find_copy(query, now) or cache.lookup(query, now)
+        assert (watcher.saved_s.pop() > 0) == (not isinstance(plan, Fresh))
+        if not isinstance(plan, Fresh):
+            cache.release(plan.donor, now)
+        if isinstance(plan, Copy):
+            copies += 1
+            continue
+        if cache.publish_step(query, plan) is not None:
+            stored = cache.publish(query, plan, 1.0, now)
+            published += stored.tier is not None
+            refused += stored.reason == "too much is in flight"
+        under_way.append((query, plan))
+        if len(under_way) > 8:
+            done, made_by = under_way.pop(chance.randrange(8))
+            if chance.random() < 0.2:
+                cache.abandon(done, now)
+                abandoned += 1
+            else:
+                cache.store(done, made_by, 1.0, now)
+        assert {key: one.size_bytes for key, one in shadow.entries.items()} == {
+            key: one.size_bytes for key, one in cache._entries.items()
+        }
+        assert shadow._tier.pinned_bytes == cache._tiers[0].pinned_bytes
+    assert min(published, refused, abandoned, copies, cache.evictions) > 10
+
+
+def test_a_size_that_grows_for_an_entry_is_noted() -> None:
+    journal = Journal()
+    prices = Prices(gpu_usd_per_s=1.0, usd_per_byte_s=1.0)
+    policy = parse_policy(POLICY + 'kind = "priced"', where="test", name="test")
+    cache = Cache(
+        policy,
+        (TierSpec(name="host", capacity_bytes=1000 * ENTRY, prices=prices),),
+        MatrixIndex(),
+        journal,
+        ghost_index=MatrixIndex(),
+    )
+    query = Query(
+        sequence=0,
+        namespace="n",
+        identity=None,
+        steps=10,
+        latent_bytes=500 * ENTRY,
+        result_bytes=0,
+        embedding=VECTORS[0],
+    )
+    before = cache.capacity_changes("host")[0][1]
+    assert cache.store(query, cache.lookup(query, 3.0), 1.0, 3.0).tier == "host"
+    assert before < 500 * ENTRY
+    now, capacity = cache.capacity_changes("host")[1]
+    assert (now, cache.occupied_bytes <= capacity < 1000 * ENTRY) == (3.0, True)
+    assert [row.size_bytes for row in journal.rows if row.call == "resize"] == [capacity]
+
+
+class Shrinking(OneSize):
+    """Says after each lookup that the capacity changed."""
+
+    def looked_up(self, saved_s: list[float], full: int, now: float) -> str:
+        return "less: for the test"
+
+
+def test_a_capacity_below_what_is_pinned_leaves_the_pinned_alone() -> None:
+    watched = Watched()
+    watched.ask(0, 1)
+    cache = watched.cache
+    tier = cache._tiers[0]
+    ghosts = GhostSizing(tier, Shrinking(ENTRY), MatrixIndex(), load_policy("lru"), 0)
+    cache._ghosts = ghosts
+    query = Query(
+        sequence=2,
+        namespace="n",
+        identity=None,
+        steps=10,
+        latent_bytes=10,
+        result_bytes=0,
+        embedding=VECTORS[0],
+    )
+    tier._sizing = parse_policy(POLICY + 'kind = "fixed"', where="test", name="less").sizing(
+        ENTRY // 2, 0
+    )
+    plan = cache.lookup(query, 2.0)
+    assert not isinstance(plan, Fresh)
+    assert sorted(cache._entries) == [plan.donor] == [0]

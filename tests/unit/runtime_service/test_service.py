@@ -6,6 +6,8 @@ from chorus_policies.cache import Cache
 from chorus_policies.index import MatrixIndex
 from chorus_policies.journal import Journal
 from chorus_policies.live.calls import repeat
+from chorus_policies.policy import parse_policy
+from chorus_policies.sizing.priced import Priced
 from chorus_policies.tier import TierSpec
 from chorus_traces.errors import EngineError
 
@@ -365,3 +367,17 @@ def test_what_does_not_fit_together_is_refused(serve, tmp_path, more, needed):
     with pytest.raises(Exception, match=needed) as refusal:
         serve(**more)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_copy_on_arrival_is_counted_by_a_sizing_that_watches_ghosts(serve, monkeypatch):
+    """Nothing has embedded its prompt then: an identical result is all that other sizes show."""
+    sized = parse_policy('base = "priced"', where="test", name="sized")
+    chorus = serve(policy=sized)
+    told = []
+    monkeypatch.setattr(
+        Priced, "looked_up", lambda part, saved_s, full, now: told.append(max(saved_s))
+    )
+    kinds = [chorus.generate(asked(RED, seed=1)).provenance.kind for _ in range(3)]
+    assert kinds == ["fresh", "copy", "copy"]
+    assert told[0] == 0 < told[1]
+    assert len(told) == 3
