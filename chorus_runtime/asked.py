@@ -49,14 +49,16 @@ def seed_of(request: Request) -> int:
     return request.seed
 
 
-def check_text(what: str, text: object) -> None:
-    """Raise ``EngineError`` for what no text encoder can read."""
+def check_text(what: str, text: object, *, needed: bool = False) -> None:
+    """Raise ``EngineError`` for what no text encoder can read, and for none where it is needed."""
     if not isinstance(text, str):
         raise EngineError(f"the {what} is a {type(text).__name__}; a text is needed")
     if len(text) > MOST_CHARACTERS:
         raise EngineError(
             f"the {what} has {len(text)} characters; at most {MOST_CHARACTERS} are read"
         )
+    if needed and not text.strip():
+        raise EngineError(f"the {what} is empty; say what to show")
     try:
         text.encode()
     except UnicodeEncodeError as error:

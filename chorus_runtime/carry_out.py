@@ -77,6 +77,8 @@ class Carrier:
                 wanted, spoilt = Fresh(reason=f"donor {plan.donor}: {error}"), True
             if wanted is not asked_for:
                 fallback = wanted.reason
+            if isinstance(wanted, Fresh):
+                donor = None
         seen = _Counter(asked.observer)
         try:
             generated = self._generated(asked, text, wanted, donor, seen, sharing)
@@ -84,13 +86,13 @@ class Carrier:
             if isinstance(wanted, Fresh) or seen.steps:
                 raise
             fallback = f"donor {wanted.donor}: {error}"
-            wanted, spoilt = Fresh(reason=fallback), True
-            generated = self._generated(asked, text, wanted, None, seen, sharing)
+            wanted, spoilt, donor = Fresh(reason=fallback), True, None
+            generated = self._generated(asked, text, wanted, donor, seen, sharing)
         asked.notes.extend(generated.facts.notes)
         return Carried(
             generated=generated,
             plan=wanted,
-            donor=None if isinstance(wanted, Fresh) else donor,
+            donor=donor,
             fallback=fallback,
             spoilt=spoilt,
         )
@@ -124,7 +126,7 @@ class Carrier:
             steps=shape.steps,
             seed=asked.seed,
             guidance=shape.guidance if asked.guided else 1.0,
-            donor=None if donor is None or isinstance(plan, Fresh) else donor.donor(),
+            donor=None if donor is None else donor.donor(),
             emphasis=emphasis,
             amplification=amplification,
             sigmas=timing.sigmas,

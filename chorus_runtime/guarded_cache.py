@@ -182,10 +182,12 @@ class GuardedCache:
                 self._store.put(kept, stored.tier)
                 self._flying.pop(query.sequence, None)
                 self._remove_doomed(now)
-            except EngineError as error:
-                self._doomed[query.sequence] = str(error)
+            except BaseException as error:
+                self._doomed[query.sequence] = reason = str(error)
                 self._remove_doomed(now)
-                return Stored(size_bytes=stored.size_bytes, tier=None, reason=str(error))
+                if isinstance(error, EngineError):
+                    return Stored(size_bytes=stored.size_bytes, tier=None, reason=reason)
+                raise
             return stored
 
     def restore(self, query: Query, facts: KeptFacts, *, trimmed: bool) -> None:
@@ -214,6 +216,11 @@ class GuardedCache:
         with self._call() as now:
             self._doomed[key] = reason
             self._remove_doomed(now)
+
+    def prompts(self) -> set[str]:
+        """Return the prompts of all entries."""
+        with self._lock:
+            return {facts.prompt for facts in self._facts.values()}
 
     def drop_all(self, matches: Callable[[KeptFacts], bool], reason: str) -> int:
         """Drop every entry whose facts match, as ``drop`` does; return how many."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import torch
 
 from chorus_policies.plan import Plan
@@ -23,16 +24,17 @@ def kept_of(asked: Asked, done: Carried, cost_s: float, *, steps: bool) -> Kept 
     if query.namespace is None:
         return None
     noise_seed = asked.seed if donor is None else donor.facts.noise_seed
+    facts = _facts(asked, done.plan, generated.trajectory.sigmas, noise_seed, cost_s)
+    recorded = generated.trajectory.latents if steps else {}
+    if recorded:
+        span = (min(recorded), max(recorded))
+        facts = msgspec.structs.replace(facts, step_span=span)
     return Kept(
         key=query.sequence,
-        facts=_facts(asked, done.plan, generated.trajectory.sigmas, noise_seed, cost_s),
+        facts=facts,
         embedding=query.embedding,
         finished=generated.latents.to(LATENT_DTYPE),
-        steps={
-            step: latent.to(LATENT_DTYPE)
-            for step, latent in generated.trajectory.latents.items()
-            if steps
-        },
+        steps={step: latent.to(LATENT_DTYPE) for step, latent in recorded.items()},
     )
 
 
@@ -73,4 +75,5 @@ def _facts(
         tenant=asked.request.tenant or "",
         model=asked.shape.model,
         born_s=epoch_s(),
+        user=query.user,
     )

@@ -44,12 +44,13 @@ from chorus_runtime.noise import Seeds
 from chorus_runtime.observer import StepDone, nobody
 from chorus_runtime.prompt_vector import MiniLm, PromptEmbedder
 from chorus_runtime.provenance import computed, copied
+from chorus_runtime.restore import restore
 from chorus_runtime.result import Result, timed
 from chorus_runtime.reuse_cost import ReuseCost
 from chorus_runtime.run_log import RunLog
 from chorus_runtime.scope import store_scope
 from chorus_runtime.share import Sharing
-from chorus_runtime.store.kept import LATENT_DTYPE, KeptFacts, query_of
+from chorus_runtime.store.kept import LATENT_DTYPE, KeptFacts
 from chorus_runtime.store.store import LatentStore
 from chorus_runtime.store.tiers import lasting_tier
 from chorus_traces.errors import EngineError
@@ -128,15 +129,7 @@ class Chorus:
         self._step_s: dict[Shape, float] = {}
         self._reuse_cost = ReuseCost()
         self._embedding = ThreadPoolExecutor(1, thread_name_prefix="chorus-embed")
-        last = -1
-        for row in self.store.found:
-            last = row.key
-            query = query_of(last, row.facts, row.embedding)
-            if row.has_steps and self.policy.form.kind != "window":
-                # An earlier policy kept them; this one has no use for them.
-                self.store.trim(last)
-            self._cache.restore(query, row.facts, trimmed=not row.has_steps)
-        self.first_key = last + 1
+        self.first_key = restore(self.store, self._cache, self.policy.form, self._span)
         self._keys = count(self.first_key)
 
     @property
@@ -204,6 +197,10 @@ class Chorus:
     def state(self) -> CacheState:
         """Return what the cache holds now."""
         return self._cache.state()
+
+    def prompts(self) -> set[str]:
+        """Return the prompts of all entries."""
+        return self._cache.prompts()
 
     def drop(self, matches: Callable[[KeptFacts], bool], reason: str) -> int:
         """Drop all entries that match, those in use as soon as they are not; return how many."""
@@ -290,11 +287,10 @@ class Chorus:
     ) -> Result:
         """Return the clip of a request, made with what the policy says to reuse.
 
-        ``planned`` is told the plan of a run before it is carried out.
-
-        ``deliver`` gets it before it is offered to the cache: nobody waits for the store. What it
-        takes counts where it times itself with the request's watch; raising in it fails the run.
-        Raises ``EngineError`` where full compute fails.
+        ``planned`` is told the plan of a run before it is carried out. ``deliver`` gets the result
+        before it is offered to the cache: nobody waits for the store. What it takes counts where it
+        times itself with the request's watch; raising in it fails the run. Raises ``EngineError``
+        where full compute fails.
         """
         request, watch = asked.request, asked.watch
         vector = None
@@ -332,7 +328,11 @@ class Chorus:
         finally:
             if not isinstance(plan, Fresh):
                 self._cache.release(plan.donor)
-        stored, size_bytes = self._offered(asked, done)
+        try:
+            stored, size_bytes = self._offered(asked, done)
+        except BaseException:
+            self._cache.abandon(asked.query)
+            raise
         return timed(result, asked, stored=stored, store_bytes=size_bytes)
 
     def _sharing(self, asked: Asked) -> Sharing:

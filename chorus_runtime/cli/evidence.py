@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from chorus_traces.finite import Finite
+
 
 @click.command()
 @click.option("--device", default="cuda", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--out", required=True, metavar="DIR", help="Folder of results, one file an item.")
 @click.option(
     "--chunk-minutes",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     metavar="M",
     help="Begin nothing new after so long; the same command goes on.",
 )

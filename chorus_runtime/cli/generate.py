@@ -12,6 +12,7 @@ from chorus_runtime.cli.options import (
     policy_option,
     weights_option,
 )
+from chorus_traces.finite import Finite
 
 
 @click.command()
@@ -23,7 +24,7 @@ from chorus_runtime.cli.options import (
 @weights_option
 @click.option("--seed", type=int, metavar="N", help="Of the noise. [default: drawn]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Denoising steps.")
-@click.option("--guidance", type=click.FloatRange(min=0), metavar="X", help="1 is off.")
+@click.option("--guidance", type=Finite(min=0), metavar="X", help="1 is off.")
 @click.option("--width", type=click.IntRange(min=1), metavar="N", help="In pixels.")
 @click.option("--height", type=click.IntRange(min=1), metavar="N", help="In pixels.")
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Frames of the clip.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chorus_runtime.cli.options import device_option, embedder_option, model_option, weights_option
+from chorus_traces.finite import Finite
 
 if TYPE_CHECKING:
     from chorus_runtime.models.video_model import VideoModel
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Of a request.")
 @click.option(
     "--guidance",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     metavar="X",
     help="1 is off. [default: the model's own; off up to 8 steps]",
 )

@@ -7,6 +7,7 @@ import click
 
 from chorus_runtime.cli.measures import measure_options
 from chorus_runtime.cli.options import device_option, embedder_option, model_option, weights_option
+from chorus_traces.finite import Finite
 
 if TYPE_CHECKING:
     from chorus_runtime.quality import Study
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
 @click.option("--width", type=click.IntRange(min=1), metavar="N", help="In pixels.")
 @click.option("--height", type=click.IntRange(min=1), metavar="N", help="In pixels.")
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Frames of a clip.")
-@click.option("--guidance", type=float, metavar="X", help="[default: the model's]")
+@click.option("--guidance", type=Finite(), metavar="X", help="[default: the model's]")
 @click.option("--k1", metavar="N,...", help="Steps of full reuse. [default: tenths of the steps]")
 @click.option("--seed", default=0, show_default=True, metavar="N", help="Of pairs and noise.")
 @click.option(
     "--srd-share",
+    type=Finite(),
     default=0.7,
     show_default=True,
     metavar="X",
     help="k2: this share of the steps after k1.",
 )
-@click.option("--active-share", type=float, metavar="X", help="Of the latent. [default: 0.25]")
-@click.option("--amplification", type=float, metavar="X", help="TGAA's factor. [default: by k1]")
+@click.option("--active-share", type=Finite(), metavar="X", help="Of the latent. [default: 0.25]")
+@click.option("--amplification", type=Finite(), metavar="X", help="TGAA's factor. [default: by k1]")
 @click.option(
     "--threshold", type=click.Choice(["share", "otsu"]), help="Of the mask. [default: the engine's]"
 )
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 @embedder_option("What the similarity of a pair is measured with.")
 @click.option(
     "--chunk-minutes",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     metavar="M",
     help="Stop after so long; the same command goes on.",
 )

@@ -6,12 +6,14 @@ from typing import Literal
 
 import click
 
+from chorus_traces.finite import Finite
+
 
 @click.command()
 @click.option("--trace", "path", required=True, metavar="FILE", help="What to send.")
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Of the server.")
 @click.option(
-    "--speed", type=float, default=1.0, show_default=True, help="Of the instants: 2 is twice."
+    "--speed", type=Finite(), default=1.0, show_default=True, help="Of the instants: 2 is twice."
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder to fill, new or empty.")
 @click.option(
@@ -30,8 +32,17 @@ import click
     help="First requests, sent like all and marked.",
 )
 @click.option(
-    "--timeout", type=float, default=600.0, show_default=True, metavar="S", help="For an answer."
+    "--timeout", type=Finite(), default=600.0, show_default=True, metavar="S", help="For an answer."
 )
+@click.option(
+    "--wait",
+    type=Finite(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="For a server that still loads its model.",
+)
+@click.option("--new-ids", is_flag=True, help="Send a trace again to a server that knows its ids.")
 @click.option("--key", metavar="API_KEY", help="An operator's, where the server has keys.")
 @click.option(
     "--tenants-file",
@@ -46,8 +57,11 @@ def replay(
     loop: Literal["open", "closed"],
     warm_up: int,
     timeout: float,
+    wait: float,
     key: str | None,
     tenants_file: str | None,
+    *,
+    new_ids: bool,
 ) -> None:
     """Send a trace to a server at its instants, and keep what both sides saw."""
     from chorus_runtime.replay.replay import Wish, replay
@@ -62,6 +76,8 @@ def replay(
         loop=loop,
         warm_up=warm_up,
         timeout_s=timeout,
+        wait_s=wait,
+        new_ids=new_ids,
         key=key or next(iter(operators), None),
         # Of several keys of a tenant the first one will do.
         tenant_keys={tenant: one for one, tenant in reversed(keys.items())},
@@ -74,7 +90,10 @@ def replay(
         if shows:
             click.echo(f"\r{done:,} of {total:,} answered", nl=done == total, err=True)
 
-    done = replay(trace, wish, Path(out), progress)
+    def waits() -> None:
+        click.echo(f"waiting up to {wait:g} s for a server at {url}", err=True)
+
+    done = replay(trace, wish, Path(out), progress, waits)
     statuses = ", ".join(f"{status}: {number:,}" for status, number in done["statuses"].items())
     late = done["late"]
     click.echo(f"{done['answered']:,} requests in {done['span_s']:.1f} s ({statuses})")

@@ -12,6 +12,7 @@ from chorus_runtime.cli.options import (
     policy_option,
     weights_option,
 )
+from chorus_traces.finite import Finite
 
 _FAKE, _PACED = "fake", "paced"
 
@@ -61,7 +62,7 @@ _BACKLOG = 2048
 )
 @click.option(
     "--hang-after",
-    type=click.FloatRange(min=0.5),
+    type=Finite(min=0.5),
     default=60.0,
     show_default=True,
     metavar="S",
@@ -80,7 +81,7 @@ _BACKLOG = 2048
 @device_option
 @click.option(
     "--drain-s",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=60.0,
     show_default=True,
     metavar="S",
@@ -95,7 +96,7 @@ _BACKLOG = 2048
 )
 @click.option(
     "--keep-s",
-    type=click.FloatRange(min=1),
+    type=Finite(min=1),
     default=86400.0,
     show_default=True,
     metavar="S",
@@ -113,7 +114,7 @@ def serve(host: str, port: int, drain_s: float, **options: Any) -> None:
     from chorus_runtime.prompt_vector import HashedWords, MiniLm
     from chorus_runtime.server.desk import DeskRule
     from chorus_runtime.server.listen import bound, listen
-    from chorus_runtime.server.serving import ServerPlan, Serving, prime
+    from chorus_runtime.server.serving import ServerPlan, Serving, check_room, prime
     from chorus_runtime.server.tenants import Tenants, read_tenants
     from chorus_runtime.server.videos import VideoLimits
     from chorus_runtime.store.tiers import store_place
@@ -144,6 +145,7 @@ def serve(host: str, port: int, drain_s: float, **options: Any) -> None:
     socket = bound(host, port)
     with socket:
         model, clips = _model(options)
+        check_room(model, plan)
         embedder = MiniLm() if options["embedder"] == "minilm" else HashedWords()
         if options["ray"]:
             plan = replace(plan, device=model.hand_device, hands=model.health)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from chorus_runtime.cli.options import device_option
+from chorus_traces.finite import Finite
 
 
 @click.command("train-shapes")
@@ -14,10 +15,10 @@ from chorus_runtime.cli.options import device_option
 @click.option("--out", required=True, metavar="DIR", help="The run's folder.")
 @device_option
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Budget in steps.")
-@click.option("--seconds", type=click.FloatRange(min=0), metavar="S", help="Budget in seconds.")
+@click.option("--seconds", type=Finite(min=0), metavar="S", help="Budget in seconds.")
 @click.option(
     "--pause-after-s",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     metavar="S",
     help="End this call then; the next one goes on.",
 )

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from chorus_policies.costs.profile_book import Shape
 from chorus_policies.namespace import INPUT_FIELDS
 from chorus_traces.errors import EngineError
-from chorus_traces.request import Request
-
-#: More steps than the training schedule has timesteps cannot differ.
-_MOST_STEPS = 1000
+from chorus_traces.request import MOST_STEPS, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +57,6 @@ def stated_shape(request: Request, default: Shape) -> Shape:
         steps=request.steps or default.steps,
         guidance=default.guidance if request.guidance is None else request.guidance,
     )
-    if shape.steps > _MOST_STEPS:
-        raise EngineError(f"steps is {shape.steps}; at most {_MOST_STEPS} are supported")
+    if shape.steps > MOST_STEPS:
+        raise EngineError(f"steps is {shape.steps}; at most {MOST_STEPS} are supported")
     return shape

@@ -13,6 +13,7 @@ import msgspec
 
 from chorus_runtime.clock import Clock, today
 from chorus_runtime.replay.drive import drive
+from chorus_runtime.replay.ids import with_own_ids
 from chorus_runtime.replay.sent import LATE_S, Sent, SentFile, counts
 from chorus_runtime.replay.timeline import closed_chains, open_chains
 from chorus_runtime.replay.wire import Wire
@@ -30,6 +31,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     ``key`` is an operator's. With ``tenant_keys`` each request goes out under its tenant's key, so
     that the server keeps tenants apart as the trace does; without, all are those of ``key``.
+    ``wait_s`` is how long a server that is not there yet is waited for. ``new_ids`` sends no id of
+    the trace as it is, so that one server can be sent the same trace again.
     """
 
     url: str
@@ -37,6 +40,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     loop: Literal["open", "closed"] = "open"
     warm_up: int = 0
     timeout_s: float = 600.0
+    wait_s: float = 0.0
+    new_ids: bool = False
     key: str | None = None
     tenant_keys: Mapping[str, str] = msgspec.field(default_factory=dict)
 
@@ -48,23 +53,29 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def replay(
-    trace: Trace, wish: Wish, folder: Path, progress: Callable[[int, int], None]
+    trace: Trace,
+    wish: Wish,
+    folder: Path,
+    progress: Callable[[int, int], None],
+    waits: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Replay ``trace`` and fill ``folder``; return the sum of it, as in ``replay.json``.
 
     Raises ``EngineError`` before anything is sent for a server that does not answer, keeps no log
-    or serves another model, and for a folder that is not empty.
+    or serves another model, and for a folder that is not empty; and afterwards, with the folder
+    filled, where no request got its video. ``waits`` is called where the server is waited for.
     """
     if wish.warm_up >= len(trace):
         raise EngineError(f"--warm-up is {wish.warm_up} of {len(trace)} requests; fewer are needed")
     check_tenants(trace, wish)
     check_folder(folder)
-    asyncio.run(_checked(trace, wish))
+    asyncio.run(_checked(trace, wish, waits))
     folder.mkdir(parents=True, exist_ok=True)
     rows = SentFile(folder)
     interrupted = False
     try:
-        asyncio.run(_sent(trace, wish, rows, progress))
+        sent = with_own_ids(trace, every=wish.new_ids)
+        asyncio.run(_sent(sent, wish, rows, progress))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -81,7 +92,21 @@ def replay(
         raise KeyboardInterrupt
     if problem:
         raise EngineError(problem)
+    check_served(wish, rows.rows)
     return summary
+
+
+def check_served(wish: Wish, rows: list[Sent]) -> None:
+    """Raise ``EngineError`` with what the server said first where it served nothing at all."""
+    if any(row.status == 200 for row in rows):
+        return
+    statuses = ", ".join(f"{status}: {number:,}" for status, number in counts(rows).items())
+    taken = rows[0].status == 409 and not wish.new_ids
+    hint = " (send the trace under new ids with --new-ids)" if taken else ""
+    raise EngineError(
+        f"--url {wish.url}: none of {len(rows):,} requests was served ({statuses}); the first "
+        f"answer: {rows[0].error}{hint}"
+    )
 
 
 def check_tenants(trace: Trace, wish: Wish) -> None:
@@ -109,8 +134,9 @@ def check_folder(folder: Path) -> None:
         raise EngineError(f"--out {folder}: the folder is not empty; name a new one")
 
 
-async def _checked(trace: Trace, wish: Wish) -> None:
+async def _checked(trace: Trace, wish: Wish, waits: Callable[[], None] | None) -> None:
     async with Wire(wish.url, key=wish.key, timeout_s=wish.timeout_s) as wire:
+        await wire.wait(wish.wait_s, waits)
         state = await wire.state()
     served = state["model"]
     for request in trace.requests:

@@ -1,15 +1,18 @@
 """What goes over the wire: a request as a body, an answer as a reply, and the server's own log."""
 
+import asyncio
 import io
 import re
+import socket
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import httpx
 import msgspec
 
+from chorus_runtime.clock import Clock
 from chorus_runtime.replay.drive import Reply
 from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
@@ -20,6 +23,9 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 #: Fields of a request that the server takes as they are. The tenant is the key's.
 _SENT = ("prompt", "negative_prompt", "model", "seed", "steps", "guidance", "width", "height")
 _FIELDS = (*_SENT, "frames", "user")
+
+#: Seconds between two looks for a server that is not there yet.
+_ASK_AGAIN_S = 0.25
 
 #: Files of a server's run that make a live folder whole.
 RUN_FILES = ("live.json", "policy.toml", "calls.log", "journal.jsonl", "requests.jsonl")
@@ -58,6 +64,27 @@ class Wire:
 
     async def __aexit__(self, *exception: object) -> None:
         await self._client.aclose()
+
+    async def wait(self, wait_s: float, waits: Callable[[], None] | None = None) -> None:
+        """Wait ``wait_s`` at most while connections are refused: the server loads its model.
+
+        ``waits`` is called once where that is so. Whatever else is wrong, ``state`` says.
+        """
+        clock = Clock()
+        while clock.now() < wait_s:
+            try:
+                await self._client.get("/healthz")
+            except httpx.ConnectError as error:
+                if _has_no_address(error):
+                    return
+                if waits is not None:
+                    waits()
+                    waits = None
+                await asyncio.sleep(_ASK_AGAIN_S)
+            except (httpx.HTTPError, httpx.InvalidURL):
+                return
+            else:
+                return
 
     async def state(self) -> dict[str, Any]:
         """Return what the server says of itself. Raises ``EngineError`` where it says nothing."""
@@ -127,6 +154,14 @@ def unpack_log(packed: bytes, folder: Path) -> None:
     lacking = [name for name in RUN_FILES if not (folder / name).is_file()]
     if lacking:
         raise EngineError(f"{folder}: the server's log has no {', '.join(lacking)}")
+
+
+def _has_no_address(error: BaseException) -> bool:
+    """Tell whether a host's name is unknown: no server will come there."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, socket.gaierror):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def _bearer(key: str) -> dict[str, str]:

@@ -1,28 +1,25 @@
 """The routes of operators: look at queue and cache, invalidate, drain, fetch the log."""
 
-import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from chorus_runtime.clock import epoch_s
 from chorus_runtime.server.desk import Desk
-from chorus_runtime.server.refusal import Refusal, bad
+from chorus_runtime.server.invalidation import invalidate, read_invalidation
+from chorus_runtime.server.refusal import Refusal
 from chorus_runtime.server.series import Series
 from chorus_runtime.server.state import state_of
 from chorus_runtime.server.tenants import Tenants
 from chorus_runtime.server.web import as_json, body_of
 from chorus_runtime.server.workers import Bench
-from chorus_runtime.store.kept import KeptFacts
 
 _MOST_IN_MEMORY_BYTES = 16 * 2**20
 
@@ -30,18 +27,6 @@ _CHUNK_BYTES = 2**18
 
 #: Pixels a side of each pixel of a frame strip are at least so many in all.
 _STRIP_SIDE = 64
-
-
-class Invalidation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which entries to drop: those that match all that is stated.
-
-    ``prompt`` is a regular expression, searched for regardless of case.
-    """
-
-    tenant: str | None = None
-    prompt: str | None = None
-    model: str | None = None
-    older_than_s: float | None = None
 
 
 def admin_routes(desk: Desk, bench: Bench, tenants: Tenants, series: Series) -> APIRouter:
@@ -57,9 +42,9 @@ def admin_routes(desk: Desk, bench: Bench, tenants: Tenants, series: Series) -> 
         return as_json(state_of(desk, bench, series))
 
     @routes.post("/invalidate")
-    async def invalidate(request: Request) -> Response:
-        matches = _matcher(await body_of(request))
-        dropped = await run_in_threadpool(bench.chorus.drop, matches, "invalidated")
+    async def invalidated(request: Request) -> Response:
+        wanted = read_invalidation(await body_of(request))
+        dropped = await run_in_threadpool(invalidate, bench.chorus, wanted)
         return as_json({"dropped": dropped})
 
     @routes.post("/drain")
@@ -85,31 +70,6 @@ def admin_routes(desk: Desk, bench: Bench, tenants: Tenants, series: Series) -> 
         return StreamingResponse(_chunks(packed), media_type="application/x-tar")
 
     return routes
-
-
-def _matcher(body: bytes) -> Callable[[KeptFacts], bool]:
-    """Return the test of an invalidation. Raises ``Refusal`` for one that says nothing."""
-    try:
-        wanted = msgspec.json.decode(body, type=Invalidation)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise bad(f"not an invalidation: {error}", "invalid_json") from error
-    if wanted == Invalidation():
-        raise bad("nothing is stated; tenant, prompt, model or older_than_s is needed")
-    try:
-        pattern = re.compile(wanted.prompt or "", re.IGNORECASE)
-    except re.error as error:
-        raise bad(f"prompt is {wanted.prompt!r}: not a regular expression: {error}") from error
-    now = epoch_s()
-
-    def matches(facts: KeptFacts) -> bool:
-        return (
-            wanted.tenant in (None, facts.tenant)
-            and wanted.model in (None, facts.model)
-            and (wanted.older_than_s is None or now - facts.born_s > wanted.older_than_s)
-            and pattern.search(facts.prompt) is not None
-        )
-
-    return matches
 
 
 def _packed(folder: Path) -> IO[bytes]:

@@ -68,6 +68,8 @@ def make_app(desk: Desk, bench: Bench, tenants: Tenants) -> FastAPI:
 async def _tick(series: Series, bench: Bench) -> None:
     while True:
         series.take()
+        if bench.log is not None:
+            bench.log.settle()
         for name in bench.videos.expired():
             bench.videos.drop(name)
         await asyncio.sleep(EVERY_S)

@@ -18,6 +18,7 @@ from chorus_runtime.server.job import Facts, Job
 from chorus_runtime.server.job_table import JobTable
 from chorus_runtime.server.refusal import Refusal
 from chorus_runtime.server.run_folder import Failure
+from chorus_runtime.server.unfinished import owner_of
 from chorus_runtime.server.video_request import VideoRequest, refused, request_of
 from chorus_runtime.server.videos import video_name
 from chorus_runtime.server.workers import Bench, Workers
@@ -83,13 +84,17 @@ class Desk:
 
         What this server cannot make, because its model is another one, is known as failed.
         """
-        number = 0
-        for request in requests:
-            tenant = request.tenant or ""
-            # What follows a slash tells apart what a tenant, or two, called alike.
-            name = request.id.removeprefix(f"{tenant}/").partition("/")[0]
+        number, left = 0, list(requests)
+        last = {owner_of(request): request for request in left}
+        for request in left:
+            tenant, name = owner_of(request)
             if (tenant, name) in self.jobs:
                 # Its video was finished; only its record was not written any more.
+                self._settle(request.id, "answered", "the server ended before its record")
+                continue
+            if last[tenant, name] is not request:
+                # An id can be given again only once its job was deleted.
+                self._settle(request.id, "cancelled", "its id was given to a later request")
                 continue
             try:
                 self._taken(request, name, request.id)
@@ -128,9 +133,16 @@ class Desk:
         return ahead * (1.0 if mean is None else mean) / self.workers.number
 
     def delete(self, job: Job, reason: str) -> None:
-        """Cancel a job that is not over and forget it; delete its video."""
+        """Cancel a job that is not over and forget it; delete its video.
+
+        No later run makes it again, though this one may be killed before it has ended the job.
+        """
+        status = "answered" if job.is_over else "cancelled"
         if not job.is_over:
             self.workers.stop(job, reason)
+        if job.asked is not None:
+            # Nothing is in the log yet: it runs, or its latents are on their way to the store.
+            self._settle(job.log_name, status, reason, job.request.arrival_s)
         self.jobs.forget(job)
 
     def _taken(self, request: Request, name: str, log_name: str) -> Job:
@@ -166,23 +178,24 @@ class Desk:
         self.workers.accept(job)
         return job
 
+    def _settle(self, log_name: str, status: str, reason: str, arrival_s: float = 0.0) -> None:
+        """Tell later runs that there is nothing more to do for a request."""
+        # It would settle any other of that name in this run's log too.
+        self._log_names.add(hash(log_name))
+        if self._bench.log is not None:
+            now = self._bench.chorus.now()
+            self._bench.log.failure(
+                Failure(id=log_name, arrival_s=arrival_s, at_s=now, status=status, reason=reason)
+            )
+
     def _lost(self, request: Request, name: str, reason: str) -> None:
-        bench, tenant = self._bench, request.tenant or ""
+        tenant = request.tenant or ""
         facts = self._facts(request, name, tenant, self._default)
         facts.status, facts.completed_at = "failed", facts.created_at
         facts.error_code, facts.error = "not_served_any_more", reason
         video = video_name(tenant, name)
         job = Job(facts=facts, request=request, log_name=request.id, video=video)
-        if bench.log is not None:
-            bench.log.failure(
-                Failure(
-                    id=request.id,
-                    arrival_s=0.0,
-                    at_s=bench.chorus.now(),
-                    status="failed",
-                    reason=reason,
-                )
-            )
+        self._settle(request.id, "failed", reason)
         job.tell()
         self.jobs.enter(job)
         self.jobs.over(job)

@@ -10,6 +10,7 @@ finished request), ``failures.jsonl`` (those that have none, and why), ``calls.l
 import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -35,7 +36,11 @@ _RUN = re.compile(r"run-(\d{4,})")
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted request that got no video; ``status`` is failed or cancelled."""
+    """An accepted request without a record, and why.
+
+    ``status`` is failed or cancelled where it has no video, and answered where it got one that was
+    deleted, or whose server ended, before its record was written.
+    """
 
     id: str
     arrival_s: float
@@ -57,14 +62,17 @@ class RunFolder:
 
     ``durable`` lets ``synced`` wait until requests are on the disk itself.
     Calls and rows are part of serving and must not fail it: where they cannot be written, none is
-    any more, ``trouble`` says why, and the log cannot be replayed from there on.
+    any more, and the log cannot be replayed from there on. Records and failures tell the next run
+    what not to make again: where they cannot be written they wait until they can, and no request is
+    accepted meanwhile. ``trouble`` says either.
     """
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         earlier = runs_in(folder)
         number = int(_RUN.fullmatch(earlier[-1].name)[1]) + 1 if earlier else 1  # type: ignore[index]
         self.path = folder / f"run-{number:04d}"
-        self.trouble = ""
+        self._broken, self._owing = "", ""
+        self._owed: deque[Record | Failure] = deque()
         self._lock = Lock()
         try:
             self.path.mkdir(parents=True)
@@ -78,6 +86,12 @@ class RunFolder:
         except OSError as error:
             raise EngineError(f"{self.path}: cannot hold a log ({error.strerror})") from error
         self._sync = GroupSync(self._requests.sync) if durable else None
+
+    @property
+    def trouble(self) -> str:
+        """Why not all is written, empty while all is."""
+        found = self._broken or self._owing
+        return found and f"{self.path}: the log cannot be written: {found}"
 
     def synced(self) -> "Future[None] | None":
         """Return what is done when every request so far outlives a loss of power, if it is to.
@@ -101,22 +115,38 @@ class RunFolder:
 
     def request(self, request: Request) -> None:
         """Keep an accepted request. Raises ``OSError``: it must not be acknowledged then."""
+        self.settle()
+        if self._owed:
+            raise OSError(None, self._owing)
         stated = msgspec.to_builtins(request)
         stated.pop("extra", None)
         self._requests.write({**stated, **request.extra})
 
     def record(self, record: Record) -> None:
         """Keep what happened to a finished request."""
-        with self._lock:
-            self._keep(self._records.write, record)
+        self._owed.append(record)
+        self.settle()
 
     def failure(self, failure: Failure) -> None:
-        """Keep why a request has no video."""
+        """Keep why a request has no record."""
+        self._owed.append(failure)
+        self.settle()
+
+    def settle(self) -> None:
+        """Write the records and failures that wait, where that is possible now."""
         with self._lock:
-            self._keep(self._failures.write, failure)
+            try:
+                while self._owed:
+                    owed = self._owed[0]
+                    (self._records if isinstance(owed, Record) else self._failures).write(owed)
+                    self._owed.popleft()
+                self._owing = ""
+            except (OSError, ValueError) as error:
+                self._owing = str(error)
 
     def close(self) -> None:
         """Close every file."""
+        self.settle()
         if self._sync is not None:
             self._sync.close()
         for file in (self._calls, self._rows, self._requests, self._records, self._failures):
@@ -129,12 +159,12 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _keep(self, write: Callable[[Any], None], value: Any) -> None:
-        if self.trouble:
+        if self._broken:
             return
         try:
             write(value)
         except (OSError, ValueError) as error:
-            self.trouble = f"{self.path}: the log cannot be written: {error}"
+            self._broken = str(error)
 
 
 def _sync_folders(*folders: Path) -> None:

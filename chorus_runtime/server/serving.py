@@ -1,5 +1,6 @@
 """A whole server from what its operator states, and its end."""
 
+import math
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -8,7 +9,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from chorus_policies.entry import Query
 from chorus_policies.policy import load_policy
+from chorus_runtime.capacity import tier_specs
 from chorus_runtime.models.video_model import VideoModel
 from chorus_runtime.prompt_vector import PromptEmbedder
 from chorus_runtime.server.app import make_app
@@ -26,6 +29,9 @@ from chorus_runtime.server.unfinished import unfinished
 from chorus_runtime.server.videos import VideoFolder, VideoLimits
 from chorus_runtime.server.workers import Bench
 from chorus_runtime.service import Chorus
+from chorus_runtime.store.kept import LATENT_DTYPE
+from chorus_runtime.store.tiers import lasting_tier
+from chorus_traces.errors import EngineError
 from chorus_traces.request import Request
 
 
@@ -132,6 +138,30 @@ class Serving:
             log.describe(facts)
         self.resumed = self.desk.resume(before)
         self.app: FastAPI = make_app(self.desk, self.bench, tenants)
+
+
+def check_room(model: VideoModel, plan: ServerPlan) -> None:
+    """Raise ``EngineError`` where the first tier cannot hold one entry: nothing would be kept."""
+    lasting = None if plan.store is None else lasting_tier(plan.store)
+    first, policy = tier_specs(plan.capacity, lasting=lasting)[0], load_policy(plan.policy)
+    request = Request(id="default", arrival_s=0.0, prompt="", steps=plan.rule.steps)
+    shape = model.shape_of(request)
+    query = Query(
+        sequence=0,
+        namespace=None,
+        identity=None,
+        steps=shape.steps,
+        latent_bytes=math.prod(model.latent_shape(shape)) * LATENT_DTYPE.itemsize,
+        result_bytes=0,
+    )
+    form = policy.form
+    needed = form.size_bytes(form.window(policy.reuse(0).span(shape.steps), 0), query)
+    if first.capacity_bytes < needed:
+        raise EngineError(
+            f"capacity of {first.name} is {first.capacity_bytes:,} B, smaller than one entry "
+            f"({needed:,} B of {shape.width}x{shape.height}, {shape.frames} frames, in form "
+            f"{form.kind!r}); give at least {-(-needed // 2**20)}MiB"
+        )
 
 
 def prime(model: VideoModel, embedder: PromptEmbedder, clips: ClipWriter, steps: int) -> None:

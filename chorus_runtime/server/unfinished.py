@@ -31,6 +31,13 @@ def unfinished(folder: Path) -> list[Request]:
     return list(waiting.values())
 
 
+def owner_of(request: Request) -> tuple[str, str]:
+    """Return the tenant of a logged request, and the id by which that tenant knows it."""
+    tenant = request.tenant or ""
+    # What follows a slash tells apart what a tenant, or two, called alike.
+    return tenant, request.id.removeprefix(f"{tenant}/").partition("/")[0]
+
+
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return

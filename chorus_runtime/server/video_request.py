@@ -45,17 +45,27 @@ class VideoRequest(msgspec.Struct, frozen=True, kw_only=True):
 _Read = TypeVar("_Read", bound=msgspec.Struct)
 
 
-def read_body(body: bytes) -> VideoRequest:
-    """Return the request in a JSON body. Raises ``Refusal`` naming the field that is wrong."""
-    return read_object(body, VideoRequest)
+def read_body(body: bytes, content_type: str = "") -> VideoRequest:
+    """Return the request in a JSON body. Raises ``Refusal`` naming the field that is wrong.
+
+    ``content_type``, which the client stated, is named where the body is not JSON; many clients
+    state a wrong one of a body that is.
+    """
+    return read_object(body, VideoRequest, content_type)
 
 
-def read_object(body: bytes, kind: type[_Read]) -> _Read:
+def read_object(body: bytes, kind: type[_Read], content_type: str = "") -> _Read:
     """Return the object in a JSON body. Raises ``Refusal`` naming the field that is wrong."""
     try:
         raw = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad(f"the body is not JSON: {error}", "invalid_json") from error
+        stated = content_type.partition(";")[0].strip()[:80]
+        if stated in ("", "application/json"):
+            raise bad(f"the body is not JSON: {error}", "invalid_json") from error
+        raise bad(
+            f"the body is not JSON but {stated}; send a JSON object as application/json",
+            "invalid_json",
+        ) from error
     if not isinstance(raw, dict):
         raise bad("the body is not a JSON object", "invalid_json")
     fields = kind.__struct_fields__
@@ -86,7 +96,7 @@ def request_of(
     if frames is None and wanted.seconds is not None:
         frames = frames_of(_seconds(wanted.seconds))
     try:
-        check_text("prompt", wanted.prompt)
+        check_text("prompt", wanted.prompt, needed=True)
         check_text("negative_prompt", wanted.negative_prompt or "")
         check_text("user", wanted.user or "")
         return Request(

@@ -122,7 +122,8 @@ class VideoRoutes:
     async def _accepted(self, request: Request) -> Job:
         tenant = self._tenant(request)
         self._desk.check_open()
-        wanted = read_body(await body_of(request))
+        stated = request.headers.get("content-type", "")
+        wanted = read_body(await body_of(request), stated)
         loop = asyncio.get_running_loop()
         job = await loop.run_in_executor(self._front, self._desk.accept, wanted, tenant)
         await self._on_disk(job)

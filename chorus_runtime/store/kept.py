@@ -24,7 +24,9 @@ class KeptFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     a result made with reuse is the donor's. ``sigmas`` are the noise levels before each step and
     after the last. ``plan`` is how it was made and ``cost_s`` what that took. The other fields
     are the query's, so that a cache can be filled again after a restart. ``tenant``, ``model`` and
-    ``born_s`` (seconds since 1970) are what an operator names entries by.
+    ``born_s`` (seconds since 1970) are what an operator names entries by. ``step_span`` is the
+    first and last step whose latents were kept, ``None`` where none were. What is younger than the
+    first stores has a default: in an entry of such a store it is unknown.
     """
 
     namespace: str
@@ -44,6 +46,8 @@ class KeptFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tenant: str = ""
     model: str = ""
     born_s: float = 0.0
+    user: str | None = None
+    step_span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,7 @@ def query_of(key: int, facts: KeptFacts, embedding: npt.NDArray[np.float32]) -> 
         latent_bytes=facts.latent_bytes,
         result_bytes=facts.result_bytes,
         embedding=embedding,
+        user=facts.user,
         marks=frozenset(facts.marks),
         step_s=facts.step_s,
         srd_full_every=facts.srd_full_every,

@@ -12,8 +12,11 @@ def print_validation(found: dict[str, Any]) -> None:
     """Print times, stages, kinds and the verdict."""
     console = wide_console()
     run = found["run"]
+    beside = (
+        f", {run['others']} that this replay did not send served in both" if run["others"] else ""
+    )
     console.print(
-        f"{run['compared']} requests compared ({run['warm_up']} warm-up), utilisation "
+        f"{run['compared']} requests compared ({run['warm_up']} warm-up{beside}), utilisation "
         f"{run['utilisation']:.0%} measured, {run['utilisation_predicted']:.0%} predicted; policy "
         f"{found['policy']['name']}; profile {found['profile']['name']} "
         f"({found['profile']['source']}, {found['profile']['date']})"

@@ -43,8 +43,9 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
 def calibrate(runs: Sequence[LiveRun], before: Profile, *, skip: int = 0) -> Calibrated:
     """Return ``before`` with everything the runs measured in its place.
 
-    Left out are requests sent to warm a server up and the first ``skip`` of each run. Raises
-    ``ProfileError`` naming a stage with too few samples, or runs of unlike servers.
+    Left out are requests sent to warm a server up, the first ``skip`` of each run, and what else
+    the server served than the replay of the run. Raises ``ProfileError`` naming a stage with too
+    few samples, or runs of unlike servers.
     """
     first = runs[0]
     for other in runs[1:]:
@@ -77,6 +78,7 @@ def calibrate(runs: Sequence[LiveRun], before: Profile, *, skip: int = 0) -> Cal
         source="measured",
         device=first.facts.device,
         versions=dict(first.facts.versions),
+        date=max(run.facts.started for run in runs)[:10],
         text_encode=stage("text_encode", [one.record.text_encode_s for one in made]),
         embed=stage("embed", [one.record.embed_s for one in made if one.embedded]),
         lookup=stage("lookup", [one.record.lookup_s for one in made]),
@@ -154,7 +156,9 @@ def after_answer(record: Record) -> float:
 
 
 def _left_out(run: LiveRun, skip: int) -> frozenset[str]:
-    return run.warm_up | frozenset(one.id for one in run.served[:skip])
+    others = run.others
+    mine = [one.id for one in run.served if one.id not in others]
+    return run.warm_up | others | frozenset(mine[:skip])
 
 
 def _check_alike(one: LiveRun, other: LiveRun) -> None:

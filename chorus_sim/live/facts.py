@@ -26,7 +26,8 @@ class LiveFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     ``defaults`` is the shape of a request that states nothing, ``deployment`` what is equal for all
     requests, whether tenants share included. Request n (from 0) has the key ``first_key + n``, and
-    ``preloaded`` entries lay in the cache before it.
+    ``preloaded`` entries lay in the cache before it. ``started`` is date and time in UTC, as in ISO
+    8601, empty where the log does not say.
     """
 
     schema: str
@@ -44,6 +45,7 @@ class LiveFacts(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     first_key: int
     preloaded: int
+    started: str = ""
 
 
 def read_facts(folder: Path) -> LiveFacts:

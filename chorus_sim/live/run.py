@@ -39,7 +39,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client saw of a request, in seconds on its own clock."""
+    """What the client saw of a request, in seconds on its own clock.
+
+    ``status`` is 0 where no answer came; ``server_id`` is what the server calls it, where it said.
+    """
 
     id: str
     planned_s: float
@@ -47,6 +50,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     answered_s: float
     status: int
     warm_up: bool = False
+    server_id: str = ""
 
 
 class LiveRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +82,20 @@ class LiveRun(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warm_up(self) -> frozenset[str]:
         """Ids of the requests that were sent to warm the server up."""
-        return frozenset(one.id for one in self.sent.values() if one.warm_up)
+        return frozenset(name for name, one in self.sent.items() if one.warm_up)
+
+    @property
+    def others(self) -> frozenset[str]:
+        """Ids of the served requests that the replay did not send; none without a replay.
+
+        A server's log begins with the server. What it served before, or others at the same time,
+        belongs to the run (the cache holds it) and says nothing about the replay's requests.
+        """
+        if not self.sent:
+            return frozenset()
+        # A refused request was not taken in: whoever has its id was there before.
+        mine = {name for name, one in self.sent.items() if one.status in (0, 200)}
+        return frozenset(one.id for one in self.served if one.id not in mine)
 
     def embedding_of(self, request: Request) -> npt.NDArray[np.float32] | None:
         """Return the vector the cache compared, that of its donor for a copy, else ``None``."""
@@ -140,7 +157,10 @@ def read_run(folder: Path) -> LiveRun:
         journal=tuple(read_journal(folder / "journal.jsonl")),
         key_of=_keys(logged, facts),
         query_of=query_of,
-        sent={row.id: row for row in _rows(folder / "client.jsonl", Sent, needed=False)},
+        sent={
+            row.server_id or row.id: row
+            for row in _rows(folder / "client.jsonl", Sent, needed=False)
+        },
     )
 
 

@@ -54,17 +54,20 @@ def validate(
 ) -> dict[str, Any]:
     """Return the validation as one object of plain numbers and texts.
 
-    Requests flagged as warm-up are served in both worlds and compared in none. Raises
-    ``ProfileError`` for a stale profile, ``ScenarioError`` for too few requests.
+    Requests flagged as warm-up, and those the replay did not send, are served in both worlds and
+    compared in none: they say what the cache held. Raises ``ProfileError`` for a stale profile,
+    ``ScenarioError`` for too few requests.
     """
     stale = check_fresh(profile, run, allow_stale=allow_stale)
     replica = Replica(run, profile, policy)
     names = [one.id for one in replica.requests]
-    counted = np.array([name not in run.warm_up for name in names])
+    others = run.others
+    counted = np.array([name not in run.warm_up and name not in others for name in names])
     if counted.sum() < LEAST_REQUESTS:
+        beside = f" (and {len(others)} that this replay did not send)" if others else ""
         raise ScenarioError(
-            f"{run.folder}: {counted.sum()} requests to compare after the warm-up; at least "
-            f"{LEAST_REQUESTS} are needed"
+            f"{run.folder}: {counted.sum()} requests to compare after the warm-up{beside}; at "
+            f"least {LEAST_REQUESTS} are needed"
         )
     expected = replica.expected()
     draws = [replica.drawn(seed).records for seed in range(replications)]
@@ -80,7 +83,7 @@ def validate(
     kinds = kinds_of(both)
     return {
         "schema": SCHEMA,
-        "run": _run(run, both, int((~counted).sum())),
+        "run": _run(run, both, len(names) - len(others) - int(counted.sum())),
         "profile": {
             "name": profile.name,
             "source": profile.source,
@@ -159,7 +162,7 @@ def _run(run: LiveRun, both: Sides, discarded: int) -> dict[str, Any]:
     arrival = column(both.measured, "arrival_s")
     begin, end = float(arrival.min()), float(column(both.measured, "finish_s").max())
     held = float(column(both.measured, "held_s").sum())
-    facts = run.facts
+    facts, sent = run.facts, run.sent or run.failures
     return {
         "folder": run.folder.name,
         "model": facts.model,
@@ -170,7 +173,8 @@ def _run(run: LiveRun, both: Sides, discarded: int) -> dict[str, Any]:
         "received": len(run.requests),
         "compared": both.measured.num_rows,
         "warm_up": discarded,
-        "failed": dict(Counter(one.status for one in run.failures.values())),
+        "others": len(run.others),
+        "failed": dict(Counter(one.status for name, one in run.failures.items() if name in sent)),
         "span_s": end - begin,
         "utilisation": held / (facts.workers * (end - begin)),
         "utilisation_predicted": float(column(both.predicted, "held_s").sum())

@@ -136,6 +136,11 @@ def _cautions(found: dict[str, Any]) -> tuple[str, ...]:
             f"The client sent one request in a hundred over {seconds(late['p99'])} late; arrivals "
             "are compared as they were received."
         )
+    if found["run"].get("others"):
+        cautions.append(
+            f"The server's log holds {found['run']['others']} requests that this replay did not "
+            "send. They are served on both sides, because they fill the cache, and not compared."
+        )
     if found["run"]["failed"]:
         cautions.append(f"Requests without a video: {found['run']['failed']}.")
     return tuple(cautions)

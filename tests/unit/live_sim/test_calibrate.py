@@ -8,7 +8,7 @@ from chorus_policies.costs.profile_book import load_profile
 from chorus_policies.live.record import STAGES
 from chorus_sim.live.calibrate import after_answer, blank, calibrate, outside
 from chorus_sim.live.denoised import LEAST_SAMPLES
-from chorus_sim.live.run import read_run
+from chorus_sim.live.run import Sent, read_run
 from chorus_sim.price import denoising_s
 from chorus_traces.errors import ProfileError
 
@@ -64,6 +64,24 @@ def test_stages_are_the_means_of_the_run(run):
     assert made.full_step.mean_s == pytest.approx(np.mean(fresh))
     assert made.server.mean_s == pytest.approx(np.mean([outside(one) for one in records]))
     assert (made.model, made.device, made.steps) == ("fake", run.facts.device, 4)
+
+
+def test_the_date_is_that_of_the_latest_run(run):
+    assert calibrate([run], blank(run.facts)).profile.date == run.facts.started[:10] != ""
+    facts = msgspec.structs.replace(run.facts, started="2031-02-03T23:59:59+00:00")
+    later = msgspec.structs.replace(run, facts=facts)
+    assert calibrate([later, run], blank(run.facts)).profile.date == "2031-02-03"
+
+
+def test_what_the_replay_did_not_send_is_left_out(run):
+    mine = run.served[50:]
+    sent = {
+        one.id: Sent(id=one.id, planned_s=0, sent_s=0, answered_s=1, status=200) for one in mine
+    }
+    replayed = msgspec.structs.replace(run, sent=sent)
+    made = calibrate([replayed], blank(run.facts)).profile
+    assert made.vae_decode.samples == 150
+    assert calibrate([replayed], blank(run.facts), skip=1).profile.vae_decode.samples == 149
 
 
 def test_a_calibrated_profile_adds_up_to_the_denoising_that_was_measured(run):

@@ -126,18 +126,43 @@ def test_errors_that_cancel_are_seen_stage_by_stage(run, profile):
     assert abs(total) < 0.04 < sum(map(abs, shares.values()))
 
 
-def test_warm_up_is_served_in_both_and_compared_in_none(run, profile):
-    first = [one.id for one in run.served[:30]]
-    sent = {
-        name: Sent(id=name, planned_s=0, sent_s=0, answered_s=1, status=200, warm_up=True)
-        for name in first
+def sent_of(requests, *, warm_up=0, status=200):
+    return {
+        one.id: Sent(
+            id=one.id, planned_s=0, sent_s=0, answered_s=1, status=status, warm_up=place < warm_up
+        )
+        for place, one in enumerate(requests)
     }
+
+
+def test_what_another_replay_sent_fills_the_cache_and_is_compared_nowhere(run, profile):
+    measured = measured_by(run, profile)
+    whole = validate(measured, profile, run.policy)
+    later = run.served[60:]
+    found = validate(msgspec.structs.replace(measured, sent=sent_of(later)), profile, run.policy)
+    assert (found["run"]["compared"], found["run"]["others"]) == (REQUESTS - 60, 60)
+    assert found["run"]["warm_up"] == 0
+    assert whole["run"]["others"] == 0
+    # Donors among the earlier requests are there in both worlds.
+    early = {run.key_of[one.id] for one in run.served[:60]}
+    assert any(measured.records[one.id].donor in early for one in later)
+    assert found["kinds"]["equal"] == 1
+    mean = found["times"]["response"]["workload"]["mean"]["measured"]
+    mine = [measured.records[one.id] for one in later]
+    assert mean == pytest.approx(np.mean([one.finish_s - one.arrival_s for one in mine]))
+    # Refused: the requests of that id were there before this replay.
+    refused = sent_of(run.served[:60], status=409) | sent_of(later)
+    assert len(msgspec.structs.replace(measured, sent=refused).others) == 60
+
+
+def test_warm_up_is_served_in_both_and_compared_in_none(run, profile):
+    sent = sent_of(run.served, warm_up=30)
     flagged = msgspec.structs.replace(measured_by(run, profile), sent=sent)
     found = validate(flagged, profile, run.policy)
     assert found["run"]["compared"] == REQUESTS - 30
     assert found["run"]["warm_up"] == 30
     assert found["kinds"]["equal"] == 1
-    few = {one.id: msgspec.structs.replace(sent[first[0]], id=one.id) for one in run.served[:140]}
+    few = sent_of(run.served, warm_up=140)
     with pytest.raises(ScenarioError, match="10 requests to compare"):
         validate(msgspec.structs.replace(flagged, sent=few), profile, run.policy)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,15 +80,67 @@ def test_a_replay_leaves_a_folder_that_stands_alone(call, server, tmp_path, loop
     assert done["late"]["worst_s"] >= 0
 
 
-def test_refusals_are_recorded_and_the_replay_goes_on(call, server, tmp_path):
+def test_a_replay_of_which_nothing_was_served_says_so_and_leaves_its_folder(call, server, tmp_path):
     trace = write(tmp_path / "t.jsonl", name="twice")
-    for out in ("one", "two"):
-        assert (
-            call("replay", "--trace", trace, "--url", server.url, "--out", tmp_path / out)[0] == 0
-        )
+    words = ("replay", "--trace", trace, "--url", server.url, "--out")
+    assert call(*words, tmp_path / "one")[0] == 0
+    code, out, err = call(*words, tmp_path / "two")
+    # Ids that the trace states are kept, and taken: every one is refused.
+    assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
+    assert f"none of {REQUESTS} requests was served (409: {REQUESTS})" in err
+    assert "already used" in err
+    assert "--new-ids" in err
     done = json.loads((tmp_path / "two" / "replay.json").read_bytes())
-    # Ids that are taken: every one is refused, and that is what the client noted.
     assert done["statuses"] == {"409": REQUESTS}
+    assert call(*words, tmp_path / "three", "--new-ids")[0] == 0
+    done = json.loads((tmp_path / "three" / "replay.json").read_bytes())
+    assert done["statuses"] == {"200": REQUESTS}
+
+
+def test_a_trace_without_ids_is_served_as_often_as_it_is_sent(call, server, tmp_path):
+    rows = [
+        {"arrival_s": 0.02 * n, "prompt": text} for n, text in enumerate(some_prompts(REQUESTS))
+    ]
+    trace = tmp_path / "t.jsonl"
+    trace.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mine = []
+    for out in ("one", "two"):
+        words = ("--trace", trace, "--url", server.url, "--out", tmp_path / out)
+        code, said, err = call("replay", *words, "--warm-up", 3)
+        assert code == 0, err
+        assert f"{REQUESTS} requests" in said
+        run = read_run(tmp_path / out)
+        mine.append({one.id for one in run.served} - run.others)
+        assert len(mine[-1]) == REQUESTS
+        assert len(run.warm_up) == 3
+        assert run.warm_up < mine[-1]
+    # What the first replay left is in the second one's log, and is not taken for its own.
+    assert not mine[0] & mine[1]
+    assert mine[0] < run.others
+
+
+def test_a_server_that_still_loads_its_model_is_waited_for(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    trace = write(tmp_path / "t.jsonl")
+    live, url = tmp_path / "live", f"http://127.0.0.1:{port}"
+    words = ("replay", "--trace", trace, "--url", url, "--out", live)
+    process = subprocess.Popen(  # noqa: S603 - the program is ours
+        [sys.executable, "-m", "chorus_runtime", *map(str, words)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().decode() == f"waiting up to 60 s for a server at {url}\n"
+    started = Server("--log", str(tmp_path / "log"), "--port", str(port), folder=tmp_path)
+    try:
+        out, err = process.communicate(timeout=240)
+    finally:
+        assert started.terminate() == 0
+    assert process.returncode == 0, err
+    assert f"{REQUESTS} requests".encode() in out
 
 
 def test_what_cannot_be_replayed_is_one_line(call, server, tmp_path):
@@ -100,7 +153,11 @@ def test_what_cannot_be_replayed_is_one_line(call, server, tmp_path):
     (full / "x").write_text("x")
     url = ("--url", server.url)
     cases = [
-        (("--trace", good, "--url", "http://127.0.0.1:9", "--out", "o"), "no server answers"),
+        (
+            ("--trace", good, "--url", "http://127.0.0.1:9", "--out", "o", "--wait", 0),
+            "no server answers",
+        ),
+        (("--trace", good, *url, "--out", "o", "--wait", "nan"), "--wait"),
         (("--trace", good, "--url", "http://[", "--out", "o"), "--url"),
         (("--trace", other, *url, "--out", "o"), "'wan2.1-1.3b'"),
         (("--trace", empty, *url, "--out", "o"), "no requests"),

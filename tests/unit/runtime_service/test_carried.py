@@ -1,6 +1,7 @@
 """What becomes of a plan that fails on the way, and of noise that came from a donor."""
 
 import pytest
+import torch
 from unit.runtime_service.tiny_pipes import asked, policy
 
 from chorus_policies.plan import Regional, kind_of
@@ -29,6 +30,38 @@ def test_a_run_that_fails_after_its_first_step_is_not_begun_again(serve):
         chorus.generate(asked(BLUE, seed=2), observer=fails_once)
     assert seen == [1, 2]
     assert chorus.generate(asked(GREEN, seed=3)).provenance.donor == 0
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, EngineError, KeyboardInterrupt])
+@pytest.mark.parametrize("broken", ["kept_of", "put"])
+def test_a_run_that_cannot_be_offered_leaves_nothing_pinned(serve, monkeypatch, broken, error):
+    """It was shared while it went on, and answered; only then does keeping it fail."""
+    chorus = serve(policy=policy(kind="renoised", in_flight=True))
+    delivered = []
+
+    def fails(*arguments, **more):
+        raise error("no room")
+
+    with monkeypatch.context() as patch:
+        if broken == "kept_of":
+            patch.setattr("chorus_runtime.service.kept_of", fails)
+        else:
+            patch.setattr(chorus.store, "put", fails)
+        one = chorus.ask(asked(RED))
+        if broken == "put" and error is EngineError:
+            assert chorus.make(one, delivered.append).provenance.stored == "no room"
+        else:
+            with pytest.raises(error, match="no room"):
+                chorus.make(one, delivered.append)
+    assert len(delivered) == 1
+    gone = "abandon" if broken == "kept_of" else "remove"
+    assert [row.call for row in chorus.journal.rows][-2:] == [
+        "publish" if broken == "kept_of" else "store",
+        gone,
+    ]
+    assert len(chorus) == len(chorus.store) == 0
+    assert chorus._cache._flying == chorus._cache._facts == {}
+    assert chorus.generate(asked(BLUE, seed=2)).provenance.kind == "fresh"
 
 
 @pytest.mark.parametrize("kind", ["window", "renoised", "compact"])
@@ -69,3 +102,27 @@ def test_a_run_that_finished_since_its_steps_were_promised(serve, renoised, kind
     assert getattr(done.plan, "renoised", False) == renoised
     assert done.fallback == ("" if renoised else "the donor's step latents are gone")
     assert not done.spoilt
+
+
+def test_a_run_that_could_not_use_its_donor_shares_its_own_noise(serve):
+    """The steps it was to read are gone, and it begins anew: so does whoever reads from it."""
+    chorus = serve(policy=policy(kind="renoised"))
+    chorus.generate(asked(RED))
+    later = chorus.ask(asked(BLUE, seed=2))
+    text = chorus.model.encode(BLUE, None, guided=later.guided)
+    plan = Regional(
+        donor=0, similarity=0.9, k1=0, k2=4, active_share=0.4, amplification=1.0, reason="near"
+    )
+    carrier = Carrier(
+        chorus.model,
+        DiffComparer(),
+        lambda steps, computed_from: (1, 2),
+        chorus.store.get,
+        renoised=False,
+    )
+    shared = []
+    sharing = Sharing(step_of=lambda plan: 2, publish=lambda *told: shared.append(told))
+    done = carrier.run(later, text, plan, sharing)
+    assert (kind_of(done.plan), done.donor) == ("fresh", None)
+    assert done.fallback == "the donor's step latents are gone"
+    assert [(kind_of(told[0]), told[2]) for told in shared] == [("fresh", 2)]

@@ -1,5 +1,7 @@
 """The routes of operators and of machines that watch."""
 
+import time
+
 import pytest
 from unit.server.conftest import close
 
@@ -30,6 +32,8 @@ def test_entries_are_invalidated_by_what_is_stated(server):
         (b"{}", "nothing is stated"),
         (b"no", "not an invalidation"),
         (b'{"prompt": "("}', "not a regular expression"),
+        (b'{"prompt": "(?=a)"}', "invalid perl operator"),
+        (b'{"prompt": "' + b"(" * 5000 + b'"}', "not a regular expression"),
         (b'{"prompts": "x"}', "prompts"),
         (b'{"older_than_s": "x"}', "older_than_s"),
     ],
@@ -38,6 +42,17 @@ def test_an_unclear_invalidation_is_refused(server, body, needed):
     answer = server().client.post("/admin/invalidate", content=body)
     assert answer.status_code == 400
     assert needed in answer.json()["error"]["message"]
+
+
+def test_a_pattern_that_backtracks_without_end_is_answered_at_once(server):
+    one = server()
+    # Python's own expressions take seconds over it, and twice as many for one letter more.
+    one.sync("a" * 26 + "!")
+    began_s = time.process_time()
+    answer = one.client.post("/admin/invalidate", json={"prompt": "(a+)+$"})
+    assert time.process_time() - began_s < 1
+    assert answer.json() == {"dropped": 0}
+    assert one.client.post("/admin/invalidate", json={"prompt": "(A+)+!$"}).json()["dropped"] == 1
 
 
 def test_invalidated_entries_do_not_come_back_after_a_restart(server, tmp_path):

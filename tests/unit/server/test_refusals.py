@@ -20,6 +20,8 @@ from chorus_traces.errors import EngineError
         (b"[]", "not a JSON object"),
         (b"null", "not a JSON object"),
         (b"{}", "prompt"),
+        (b'{"prompt": ""}', "the prompt is empty"),
+        (b'{"prompt": " \\n"}', "the prompt is empty"),
         (b'{"prompt": 3}', "prompt: expected str, got int"),
         (b'{"prompt": null}', "prompt: expected str, got null"),
         (b'{"prompt": "x", "sed": 1}', "did you mean 'seed'?"),
@@ -53,6 +55,19 @@ def test_a_bad_request_is_one_line_that_names_what_is_wrong(server, body, needed
     assert "\n" not in error["message"]
     assert "Traceback" not in answer.text
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_form_is_told_that_json_is_needed_and_json_may_be_called_a_form(server):
+    client = server().client
+    answer = client.post("/v1/videos", files={"prompt": (None, "a red circle")})
+    assert answer.status_code == 400
+    said = answer.json()["error"]["message"]
+    assert said == (
+        "the body is not JSON but multipart/form-data; send a JSON object as application/json"
+    )
+    # What curl -d says of every body.
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert client.post("/v1/videos", content=b'{"prompt": "x"}', headers=form).status_code == 200
 
 
 def test_prompts_that_are_too_long_are_refused_before_they_are_read(server):
