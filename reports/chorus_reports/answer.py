@@ -30,6 +30,17 @@ def simulated_mark(run: FinishedRun) -> Mark:
     return "assumed" if run.summary["profile"]["source"] == "assumed" else "modelled"
 
 
+def prices_source(run: FinishedRun) -> str:
+    """Return where the prices are from: "assumed", "assumed in part" or "given"."""
+    source: str = run.summary["cost"]["source"]
+    return source
+
+
+def cost_mark(run: FinishedRun) -> Mark:
+    """Return how far dollars can be trusted: no better than the prices, nor than the times."""
+    return simulated_mark(run) if prices_source(run) == "given" else "assumed"
+
+
 def video_usd_without_cache(run: FinishedRun) -> float:
     """Return the GPU cost of a video without a cache: used and saved seconds at the GPU's price."""
     gpu = run.summary["gpu_seconds"]
@@ -81,8 +92,9 @@ def key_numbers(run: FinishedRun) -> list[KeyNumber]:
         KeyNumber(
             name="cost per video",
             value=dollars(cost["usd_per_video"]),
-            beside=f"no cache: {dollars(video_usd_without_cache(run))}; prices assumed",
-            mark="assumed",
+            beside=f"no cache: {dollars(video_usd_without_cache(run))}; "
+            f"prices {prices_source(run)}",
+            mark=cost_mark(run),
         ),
     ]
 
@@ -135,7 +147,7 @@ def _money(run: FinishedRun) -> list[str]:
     without = video_usd_without_cache(run)
     used = (
         f"A video costs {dollars(cost['usd_per_video'])} of GPU time used and cache memory, "
-        f"{dollars(without)} without a cache; prices are assumed."
+        f"{dollars(without)} without a cache; prices are {prices_source(run)}."
     )
     if cost["usd_per_video"] > without:
         used += " The memory costs more than the GPU time it saves; try a smaller --capacity."

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from chorus_reports.answer import simulated_mark
+from chorus_reports.answer import cost_mark, simulated_mark
 from chorus_reports.document import Section, Table
 from chorus_reports.finished_run import FinishedRun
 from chorus_reports.quantities import (
@@ -78,7 +78,7 @@ def bounds_section(run: FinishedRun) -> Section:
     columns = [run.summary, *bounds.values()]
     rows: list[tuple[str, ...]] = []
     for group, cells in _GROUPS.items():
-        rows.append((f"{group}, {'assumed' if group == 'Cost' else simulated_mark(run)}",))
+        rows.append((f"{group}, {cost_mark(run) if group == 'Cost' else simulated_mark(run)}",))
         rows += [(name, *(cell(column) for column in columns)) for name, cell in cells]
     names = ["", run.summary["policy"]["name"], *(name.replace("_", " ") for name in bounds)]
     return Section(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from chorus_reports.answer import simulated_mark
+from chorus_reports.answer import prices_source, simulated_mark
 from chorus_reports.document import Section, Table
 from chorus_reports.finished_run import FinishedRun
 from chorus_reports.plots.regret import regret
@@ -101,20 +101,20 @@ def _worth(run: FinishedRun) -> Section:
     more, gpu = _explanation(run)["next_bytes"], _explanation(run)["next_gpu"]
     added = f"{size(more['added_bytes'])} more in tier {more['tier']}"
     one = "one GPU more"
-    mark = simulated_mark(run)
+    mark, prices = simulated_mark(run), prices_source(run)
     response = "mean response falls by"
     rows = (
         (f"{added}, {mark}",),
         ("GPU time saved", *_with_interval(more["gpu_seconds_saved"], gpu_hours)),
-        ("saved per hour, prices assumed", *_with_interval(more["saved_usd_per_hour"], dollars)),
-        ("memory per hour, price assumed", dollars(more["memory_usd_per_hour"]), "-"),
+        (f"saved per hour, prices {prices}", *_with_interval(more["saved_usd_per_hour"], dollars)),
+        (f"memory per hour, price {prices}", dollars(more["memory_usd_per_hour"]), "-"),
         ("hit ratio rises by", *_with_interval(more["hit_ratio"], _points)),
         (response, *_with_interval(more["response_s"], seconds)),
         (f"{one} ({gpu['from_gpus'] + 1} in all), {mark}",),
         (response, *_with_interval(gpu["response_s"], seconds)),
         ("response p95 falls by", *_with_interval(gpu["response_p95_s"], seconds)),
         ("SLO attainment rises by", *_with_interval(gpu["slo_attainment"], _points)),
-        ("price per hour, assumed", dollars(gpu["usd_per_hour"]), "-"),
+        (f"price per hour, {prices}", dollars(gpu["usd_per_hour"]), "-"),
     )
     note = (
         "Paired differences: both runs see the same requests with the same luck. Intervals are a "
@@ -123,18 +123,18 @@ def _worth(run: FinishedRun) -> Section:
     )
     return Section(
         title="What more would be worth",
-        paragraphs=(_bytes_verdict(more, added), _gpu_verdict(gpu)),
+        paragraphs=(_bytes_verdict(more, added, prices), _gpu_verdict(gpu, prices)),
         tables=(
             Table(columns=("", "difference", "95 % interval"), rows=rows, note=note, lead=True),
         ),
     )
 
 
-def _bytes_verdict(more: dict[str, Any], added: str) -> str:
+def _bytes_verdict(more: dict[str, Any], added: str, prices: str) -> str:
     low, high = more["saved_usd_per_hour"]["ci95"]
     cost = more["memory_usd_per_hour"]
     what = f"{added} costs {dollars(cost)} per hour and saves GPU time worth "
-    what += f"{dollars(more['saved_usd_per_hour']['value'])} (prices assumed)"
+    what += f"{dollars(more['saved_usd_per_hour']['value'])} (prices {prices})"
     if low > cost:
         return f"{what}: it pays for itself."
     if high < cost:
@@ -142,9 +142,9 @@ def _bytes_verdict(more: dict[str, Any], added: str) -> str:
     return f"{what}: this trace cannot tell whether it pays for itself."
 
 
-def _gpu_verdict(gpu: dict[str, Any]) -> str:
+def _gpu_verdict(gpu: dict[str, Any], prices: str) -> str:
     low, high = gpu["slo_attainment"]["ci95"]
-    what = f"One GPU more costs {dollars(gpu['usd_per_hour'])} per hour (price assumed)"
+    what = f"One GPU more costs {dollars(gpu['usd_per_hour'])} per hour (price {prices})"
     if low > 0:
         gain = _points(gpu["slo_attainment"]["value"])
         return f"{what} and meets the SLO for {gain} more of the requests."

@@ -34,13 +34,17 @@ _RECORD_COLUMNS = ("arrival_s", "start_s", "finish_s", "held_s", "worker", "dono
 EXPLANATION = "explanation.json"
 _CALLS = ("store", "evict", "demote", "remove", "trim", "publish", "abandon", "restore")
 
+#: The place after those: step latents that leave with a finished run, which nobody decided.
+_SHED = len(_CALLS)
+
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run folder in memory.
 
     ``records`` are columns over all requests in arrival order, ``kind`` their place in
     ``PLAN_KINDS``. ``moves`` are the journal rows that change what is resident: instant, place of
-    the call in ``_CALLS``, key, tier and bytes. A store that was refused is no move. ``tiers`` are
+    the call in ``_CALLS``, key, tier and bytes. A store that was refused is no move, and a trim by
+    which step latents leave with their finished run has the place after all calls. ``tiers`` are
     their names from the first down. ``resizes`` are the changes of the first tier's capacity.
     ``explanation`` is ``None`` where the run was not explained.
     """
@@ -119,6 +123,9 @@ def _moves(journal: pa.Table, tiers: tuple[str, ...]) -> dict[str, FloatArray]:
     # What was published in flight has its place already when it is stored.
     placed = np.unique(keys[(call == _CALLS.index("publish")) & (tier >= 0)])
     again = (call == _CALLS.index("store")) & np.isin(keys, placed)
+    # Its step latents left a row earlier.
+    shed = (call == _CALLS.index("trim")) & np.roll(again, -1) & (keys == np.roll(keys, -1))
+    call[shed] = _SHED
     moving = np.flatnonzero((call >= 0) & (tier >= 0) & ~again)
     columns = {name: _floats(journal[name])[moving] for name in ("now_s", "key", "size_bytes")}
     return {**columns, "call": call[moving].astype(float), "tier": tier[moving].astype(float)}

@@ -10,7 +10,8 @@ NOT_MODELLED = {
     "Batching, and one clip on several GPUs": "a GPU serves one request at a time.",
     "Waiting for a donor": "identical requests wait for the first and copy it; a request that is "
     "only similar to a run in flight does not wait until that run has something to share.",
-    "Failures": "no restarts, no autoscaling, no start-up of workers; the cache begins empty once.",
+    "Failures": "no restarts, no autoscaling, no start-up of workers; the cache begins empty once, "
+    "or as --preload filled it.",
     "Contention": "loads and stores run at the profile's rate however many happen at once, and one "
     "cache is shared by all GPUs.",
     "Priorities, quotas and fairness between tenants": "first come, first served.",

@@ -143,5 +143,5 @@ def energy_sentence(plan: dict[str, Any]) -> str:
     cost = answer["cost"]
     return (
         f"Energy: {cost['kwh']:,.0f} kWh a month, {1000 * cost['kwh_per_video']:,.0f} Wh a video, "
-        "with the watts of the prices file (assumed)."
+        "with the watts of the prices file."
     )

@@ -127,6 +127,8 @@ def _key_numbers(plan: dict[str, Any]) -> tuple[KeyNumber, ...]:
         return ()
     estimate, cost = answer["estimate"], answer["cost"]
     mark: Mark = answer["source"]
+    # Dollars are no better than the prices, nor than the simulated times.
+    usd_mark: Mark = mark if plan["prices"]["source"] == "given" else "assumed"
     low, high = estimate["interval_s"]
     numbers = [
         KeyNumber(name="GPUs", value=f"{answer['gpus']:,}", beside=gpu_range(answer), mark=mark),
@@ -147,13 +149,13 @@ def _key_numbers(plan: dict[str, Any]) -> tuple[KeyNumber, ...]:
             name="cost per month",
             value=money(cost["usd"]),
             beside=f"GPUs {money(cost['gpu_usd'])}, memory {money(cost['memory_usd'])}",
-            mark="assumed",
+            mark=usd_mark,
         ),
         KeyNumber(
             name="cost per video",
             value=f"${cost['usd_per_video']:.4f}",
             beside=f"{count(cost['videos'])} videos a month",
-            mark="assumed",
+            mark=usd_mark,
         ),
     ]
     worth = answer["cache_worth_usd"]
@@ -163,7 +165,7 @@ def _key_numbers(plan: dict[str, Any]) -> tuple[KeyNumber, ...]:
                 name="the cache is worth",
                 value=money(worth),
                 beside=f"a month; without it {answer['without_cache']['gpus']:,} GPUs",
-                mark="assumed",
+                mark=usd_mark,
             )
         )
     return tuple(numbers)
@@ -185,7 +187,13 @@ def _setting(plan: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ),
         ("policy", plan["policy"]),
         ("costs", plan["profile"]),
-        ("prices", f"${prices['gpu_hour_usd']:g} a GPU-hour; a GiB-hour: {memory}; assumed"),
+        (
+            "prices",
+            (
+                f"${prices['gpu_hour_usd']:g} a GPU-hour; a GiB-hour: {memory}; "
+                f"{plan['prices']['source']}"
+            ),
+        ),
         ("GPU limit", limit),
         ("intervals", plan["interval"]),
     )

@@ -36,8 +36,8 @@ def answers_table(plan: dict[str, Any]) -> Table:
             "cache is worth",
         ),
         rows=tuple(rows),
-        note="GPUs: the fewest that meet the goal with confidence. Dollars: assumed prices, the "
-        "whole fleet, every hour.",
+        note="GPUs: the fewest that meet the goal with confidence. Dollars: prices "
+        f"{plan['prices']['source']}, the whole fleet, every hour.",
     )
 
 
@@ -144,7 +144,11 @@ def sources_table(plan: dict[str, Any]) -> Table:
         rows=(
             ("traffic", plan["trace"]["source"], f"{made}; more users are copies of sessions"),
             ("response times, hit ratios, GPUs", cell["source"], f"simulated; {plan['interval']}"),
-            ("dollars, kWh", "assumed", "the prices file; a month is 30 mean days of the trace"),
+            (
+                "prices, watts",
+                plan["prices"]["source"],
+                "the prices file; a month is 30 mean days of the trace",
+            ),
             (
                 "what would change it",
                 "assumed",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chorus_reports.answer import simulated_mark
+from chorus_reports.answer import cost_mark, simulated_mark
 from chorus_reports.finished_run import FinishedRun
 from chorus_reports.quantities import count, counted, seconds
 
@@ -102,7 +102,7 @@ def sources(run: FinishedRun) -> list[tuple[str, str, str]]:
                 "one run and seed. It does not cover another day's traffic."
             ),
         ),
-        ("dollars", "assumed", _prices(run.scenario["prices"])),
+        ("dollars", cost_mark(run), _prices(run.scenario["prices"])),
     ]
 
 

@@ -22,7 +22,7 @@ from chorus_reports.quantities import (
 )
 from chorus_reports.sweep_plots.curves import p95_by_gpus, saved_by_capacity
 from chorus_reports.sweep_plots.heat import heat_map, numeric_fields
-from chorus_reports.sweep_plots.pareto import COST, P95, front, pareto
+from chorus_reports.sweep_plots.pareto import COST, P95, cheapest_first, front, pareto
 from chorus_reports.sweep_plots.tornado import swings, tornado
 
 SAVED, ATTAINED = "gpu_seconds.saved", "slo_attainment"
@@ -57,7 +57,7 @@ def write_sweep(folder: Path) -> None:
 
 def _answer(sweep: FinishedSweep) -> list[str]:
     cost, p95, saved = (sweep.metrics[name] for name in (COST, P95, SAVED))
-    most, cheap = int(np.argmax(saved)), int(np.argmin(cost))
+    most, cheap = int(np.argmax(saved)), int(cheapest_first(cost, p95)[0])
     part = share(float(sweep.metrics["gpu_seconds.saved_share"][most]))
     first = (
         f"Of {counted(len(sweep), 'configuration')}, {sweep.name_of(most)} saves most GPU time: "
@@ -66,7 +66,7 @@ def _answer(sweep: FinishedSweep) -> list[str]:
     lines = [first]
     meets = np.flatnonzero(p95 <= sweep.slo_s)
     if len(meets):
-        best = int(meets[np.argmin(cost[meets])])
+        best = int(meets[cheapest_first(cost[meets], p95[meets])[0]])
         lines.append(
             f"The cheapest whose response p95 is within the SLO of {seconds(sweep.slo_s)} is "
             f"{sweep.name_of(best)}: {dollars(float(cost[best]))} per video of the whole fleet, "
@@ -124,8 +124,9 @@ def _source(study: dict[str, Any], profile: str) -> str:
 
 def _tables(sweep: FinishedSweep) -> list[Table]:
     cost, p95, saved = (sweep.metrics[name] for name in (COST, P95, SAVED))
+    cheap = cheapest_first(cost, p95)
     return [
-        _table(sweep, "Cheapest (cost per video of the whole fleet, assumed)", np.argsort(cost)),
+        _table(sweep, "Cheapest (cost per video of the whole fleet, assumed)", cheap),
         _table(sweep, "Fastest (response p95, modelled)", np.argsort(p95)),
         _table(sweep, "Most GPU time saved (modelled)", np.argsort(-saved)),
         _table(sweep, "Beaten by none in cost and p95", front(cost, p95)),

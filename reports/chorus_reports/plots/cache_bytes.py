@@ -9,7 +9,7 @@ from chorus_reports.timeline import Timeline, edges_between, time_unit
 
 _TIER_COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#cc79a7")
 _EVICT_COLOUR = "#7c8590"
-_STORE, _EVICT, _DEMOTE, _REMOVE, _TRIM, _PUBLISH, _ABANDON, _RESTORE = range(8)
+_STORE, _EVICT, _DEMOTE, _REMOVE, _TRIM, _PUBLISH, _ABANDON, _RESTORE, _SHED = range(9)
 _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "bytes"))
 
 #: A cache counts as full from this share of its capacity on.
@@ -102,7 +102,7 @@ def occupied_by_tier(run: FinishedRun) -> list[Timeline]:
     timelines = []
     for place in range(len(run.tiers)):
         into = (tier == place) & np.isin(call, (_STORE, _DEMOTE, _PUBLISH, _RESTORE))
-        out = (tier == place) & np.isin(call, (_EVICT, _REMOVE, _TRIM, _ABANDON))
+        out = (tier == place) & np.isin(call, (_EVICT, _REMOVE, _TRIM, _ABANDON, _SHED))
         down = (tier == place + 1) & (call == _DEMOTE)
         delta = np.where(into, sizes, 0.0) - np.where(out | down, sizes, 0.0)
         timelines.append(Timeline(moves["now_s"], delta))
@@ -130,5 +130,10 @@ def _caption(
     if len(full):
         text += f" The cache is full after {seconds(edges[full[0] + 1] - edges[0])}."
     moved = size(bytes_["evicted"])
-    both = f"{counted(evictions, 'eviction')} and {counted(trims, 'trim')} to the final latent"
-    return f"{text} {both} drop {moved} over the whole run."
+    left = counted(evictions, "eviction")
+    if trims:
+        left += f" and {counted(trims, 'trim')} to the final latent"
+    text = f"{text} In the whole run {moved} leave by {left}."
+    if np.any(run.moves["call"] == _SHED):
+        text += " Step latents that leave when their run finishes are no evictions."
+    return text

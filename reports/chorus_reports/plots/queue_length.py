@@ -58,8 +58,10 @@ def _serving(run: FinishedRun) -> Timeline:
 
 
 def _timeline(begin: FloatArray, end: FloatArray) -> Timeline:
+    """Return how many are between begin and end; sums of instants are exact to the microsecond."""
     ones = np.ones(len(begin))
-    return Timeline(np.concatenate([begin, end]), np.concatenate([ones, -ones]))
+    instants = np.round(np.concatenate([begin, end]), 6)
+    return Timeline(instants, np.concatenate([ones, -ones]))
 
 
 def _caption(run: FinishedRun, waiting: Timeline, serving: Timeline) -> str:

@@ -11,6 +11,14 @@ from chorus_reports.quantities import counted, dollars, seconds
 COST, P95 = "cost.fleet_usd_per_video", "response_time_s.p95"
 
 
+def cheapest_first(cost: FloatArray, p95: FloatArray) -> npt.NDArray[np.int64]:
+    """Return the places of configurations, the cheapest first; of equals, the fastest first.
+
+    Costs in dollars that differ by less than a billionth are sums in another order.
+    """
+    return np.lexsort((p95, np.round(cost, 9)))
+
+
 def front(cost: FloatArray, p95: FloatArray) -> npt.NDArray[np.int64]:
     """Return the places of configurations that none beats in one number and equals in the other.
 
@@ -18,7 +26,7 @@ def front(cost: FloatArray, p95: FloatArray) -> npt.NDArray[np.int64]:
     """
     chosen: list[int] = []
     fastest = np.inf
-    for place in np.lexsort((p95, cost)).tolist():
+    for place in cheapest_first(cost, p95).tolist():
         if p95[place] < fastest:
             fastest = p95[place]
             chosen.append(place)

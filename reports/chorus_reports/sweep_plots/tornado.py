@@ -28,6 +28,9 @@ def swings(sweep: FinishedSweep, metric: str) -> list[Swing]:
         texts = np.array(sweep.values[field])
         means = {text: float(values[texts == text].mean()) for text in sweep.order[field]}
         low, high = min(means, key=lambda at: means[at]), max(means, key=lambda at: means[at])
+        if np.isclose(means[low], means[high], rtol=1e-9, atol=0.0):
+            low = high = "any"
+            means["any"] = float(values.mean())
         found.append(Swing(field=field, low=means[low], low_at=low, high=means[high], high_at=high))
     return sorted(found, key=lambda swing: swing.low - swing.high)
 

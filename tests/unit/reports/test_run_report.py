@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 
 import msgspec
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from chorus_reports.finished_run import read_run
-from chorus_reports.plots.cache_bytes import capacity_over_time, occupied_by_tier
+from chorus_reports.plots.cache_bytes import cache_bytes, capacity_over_time, occupied_by_tier
 from chorus_reports.plots.gpu_time import stage_seconds
 from chorus_reports.quantities import gpu_hours, seconds, share
 from chorus_reports.run_report import PLOTS, write_report
@@ -195,6 +196,37 @@ def test_the_figures_agree_with_the_summary(busy):
     assert stages == pytest.approx(summary["gpu_seconds"]["used"], rel=1e-9)
 
 
+@pytest.mark.parametrize(("capacity", "evicts"), [("64GiB", False), ("0.5GiB", True)])
+def test_step_latents_that_leave_with_a_finished_run_are_no_evictions(make, capacity, evicts):
+    scenario = msgspec.structs.replace(BASE, policy="adaptive", run=RunSection(bounds="none"))
+    folder = make(trace_of(200), scenario, cache=CacheSection(capacity=capacity))
+    journal = pq.read_table(folder / "journal.parquet")["call"].to_pylist()
+    assert journal.count("trim") > 50
+    run, summary = read_run(folder), summary_of(folder)
+    plot = cache_bytes(run)
+    bars = plot.panels[1].series[0].values.sum()
+    assert bars == summary["bytes"]["evictions"] == journal.count("evict")
+    assert (bars > 20) == evicts
+    said = f"leave by {bars:,.0f} evictions."
+    assert (said in plot.caption) == evicts
+    assert ("Nothing is evicted" in plot.caption) == (not evicts)
+    assert sum(tier.last for tier in occupied_by_tier(run)) == summary["bytes"]["occupied"]
+
+
+def test_step_latents_that_leave_for_room_are_drawn_and_said(make, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "adaptive"\n[entry]\nkind = "window"\ntrim = true\n')
+    scenario = msgspec.structs.replace(BASE, policy=str(mine), run=RunSection(bounds="none"))
+    folder = make(trace_of(200), scenario, cache=CacheSection(capacity="1GiB"))
+    journal = pq.read_table(folder / "journal.parquet")["call"].to_pylist()
+    trims = journal.count("trim")
+    assert trims > 20
+    plot = cache_bytes(read_run(folder))
+    assert plot.panels[1].series[0].values.sum() == trims + journal.count("evict")
+    assert f"evictions and {trims:,} trims to the final latent." in plot.caption
+    assert "when their run finishes" not in plot.caption
+
+
 def test_the_scenario_stands_in_the_page_as_it_is(busy):
     assert (busy / "scenario.toml").read_text() in "".join(Page(html_of(busy)).words)
     assert (busy / "scenario.toml").read_text() in (busy / "report.md").read_text()
@@ -251,6 +283,19 @@ def test_every_key_number_and_group_of_rows_is_marked(busy, tmp_path):
     again(busy, tmp_path, lambda summary: summary["profile"].update(source="assumed"))
     assert "GPU time, assumed" in html_of(tmp_path)
     assert '<dd class="mark modelled">' not in html_of(tmp_path)
+
+
+def test_prices_that_were_set_are_said_to_be_given(make):
+    gpu = PricesSection(gpu_hour_usd=1.5)
+    both = PricesSection(gpu_hour_usd=1.5, gib_hour_usd={"host": 0.5})
+    for prices, said, mark in (
+        (PricesSection(), "prices are assumed.", "assumed"),
+        (gpu, "prices are assumed in part.", "assumed"),
+        (both, "prices are given.", "modelled"),
+    ):
+        page = html_of(make(trace_of(60), msgspec.structs.replace(BASE, prices=prices)))
+        assert said in page
+        assert f"Cost, {mark}" in page
 
 
 def test_an_explained_run_says_why_requests_missed_and_what_more_is_worth(make):

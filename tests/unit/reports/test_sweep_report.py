@@ -9,7 +9,7 @@ import pytest
 
 from chorus_reports.finished_sweep import METRICS, read_sweep
 from chorus_reports.sweep_plots.heat import numeric_fields
-from chorus_reports.sweep_plots.pareto import front, pareto
+from chorus_reports.sweep_plots.pareto import cheapest_first, front, pareto
 from chorus_reports.sweep_plots.tornado import swings
 from chorus_reports.sweep_report import write_sweep
 from chorus_sim.sweep.metrics import COLUMNS
@@ -164,12 +164,23 @@ def test_nobody_beats_the_front(tmp_path, table):
     assert len(marked.x) >= 2
 
 
+def test_of_equally_cheap_configurations_the_fastest_is_named():
+    third = 0.1 + 0.2
+    assert cheapest_first(np.array([0.3, third, 0.2999]), np.array([9.0, 8.0, 7.0])).tolist() == [
+        2,
+        1,
+        0,
+    ]
+    assert front(np.array([0.3, third]), np.array([9.0, 8.0])).tolist() == [1]
+
+
 def test_a_swing_is_the_range_of_means_over_a_field(tmp_path, table):
     sweep = read_sweep(tmp_path)
     found = {swing.field: swing for swing in swings(sweep, "gpu_seconds.saved")}
     assert found["policy"].high - found["policy"].low == pytest.approx(50.0)
     assert (found["policy"].low_at, found["policy"].high_at) == ("lru", "adaptive")
     assert found["fleet.gpus"].high == pytest.approx(found["fleet.gpus"].low)
+    assert (found["fleet.gpus"].low_at, found["fleet.gpus"].high_at) == ("any", "any")
     assert next(iter(found)) == "cache.capacity"
     assert numeric_fields(sweep) == ("cache.capacity", "fleet.gpus")
 
