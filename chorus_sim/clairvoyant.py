@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from chorus_policies.costs.work import work_of
 from chorus_policies.entry import Entry, EntryForm, Query
+from chorus_policies.marks import marks_differ
 from chorus_policies.parts import Admission, Eviction, Reuse, Sizing
 from chorus_policies.plan import Plan
 from chorus_policies.policy import Policy
@@ -50,18 +51,19 @@ def _savings(
     """Return, per edge, the full steps the reuse part would save with a complete donor."""
     reuse = policy.reuse(seed=0)
     floor = floor_quanta(reuse.floor())
-    known: dict[tuple[int, int, int], float] = {}
+    known: dict[tuple[int, int, int, bool], float] = {}
     saving = np.zeros(graph.edges)
-    quanta = graph.quanta.tolist()
+    quanta, neighbour = graph.quanta.tolist(), graph.neighbour.tolist()
     for edge, place in enumerate(row.tolist()):
         if quanta[edge] < floor:
             continue
         query = workload.queries[place]
         number = int(workload.profile_of[place])
-        key = (number, query.steps, quanta[edge])
+        marks = workload.queries[neighbour[edge]].marks
+        key = (number, query.steps, quanta[edge], marks_differ(query.marks, marks))
         if key not in known:
             profile = workload.profiles[number]
-            donor = complete_donor(query, policy.form, reuse)
+            donor = complete_donor(query, policy.form, reuse, marks)
             plan = reuse.plan(query, [(donor, quanta[edge] / QUANTA)], 0.0)
             work = work_of(plan, query.steps, profile.srd_full_every)
             srd = profile.srd_step_s(work.active_share) / profile.full_step.mean_s
@@ -70,8 +72,8 @@ def _savings(
     return saving
 
 
-def complete_donor(query: Query, form: EntryForm, reuse: Reuse) -> Entry:
-    """Return a donor that holds every latent its form promises."""
+def complete_donor(query: Query, form: EntryForm, reuse: Reuse, marks: frozenset[str]) -> Entry:
+    """Return a donor of these ``marks`` that holds every latent its form promises."""
     first, last = form.window(reuse.span(query.steps), 0)
     return Entry(
         key=-1,
@@ -85,6 +87,7 @@ def complete_donor(query: Query, form: EntryForm, reuse: Reuse) -> Entry:
         donor=None,
         donor_similarity=0.0,
         cost_s=0.0,
+        marks=marks,
         renoised=form.kind == "renoised",
     )
 

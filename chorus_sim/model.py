@@ -50,7 +50,7 @@ class Model:
         self._queries = workload.queries
         self._prices = PriceList(workload, cache)
         cached = np.zeros(len(workload)) if cache is None else workload.embed + workload.lookup
-        self._before: list[float] = (workload.text_encode + cached + workload.server).tolist()
+        self._before: list[float] = workload.before_s(cached).tolist()
         self._copying: list[float] = cached.tolist()
         self._after: list[float] = (workload.vae_decode + workload.video_encode).tolist()
         self._spread: list[float] = workload.spread.tolist()

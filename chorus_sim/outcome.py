@@ -165,22 +165,18 @@ class RunFolder:
     """
 
     def __init__(self, stated: Path | None, name: str) -> None:
-        if stated is None:
-            stated, number = Path("out") / name, 2
-            while stated.exists():
-                stated, number = Path("out") / f"{name}-{number}", number + 1
-        elif stated.is_dir() and any(stated.iterdir()):
-            raise ScenarioError(f"--out {stated}: the folder is not empty; name a new one")
-        elif stated.exists() and not stated.is_dir():
-            raise ScenarioError(f"--out {stated}: a file; name a folder")
-        self.path = stated
+        try:
+            self.path = _next_free(name) if stated is None else _unused(stated)
+        except OSError as error:
+            where = Path("out") / name if stated is None else stated
+            raise ScenarioError(f"--out {where}: {error.strerror}; name another") from error
 
     def __enter__(self) -> Path:
         """Return a temporary folder beside the final one."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._partial = Path(
-                tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent)
+                tempfile.mkdtemp(prefix=f".{self.path.name[:50]}-", dir=self.path.parent)
             )
         except OSError as error:
             raise ScenarioError(f"--out {self.path}: {error.strerror}; name another") from error
@@ -193,3 +189,18 @@ class RunFolder:
             self._partial.replace(self.path)
         else:
             shutil.rmtree(self._partial, ignore_errors=True)
+
+
+def _next_free(name: str) -> Path:
+    path, number = Path("out") / name, 2
+    while path.exists():
+        path, number = Path("out") / f"{name}-{number}", number + 1
+    return path
+
+
+def _unused(stated: Path) -> Path:
+    if stated.is_dir() and any(stated.iterdir()):
+        raise ScenarioError(f"--out {stated}: the folder is not empty; name a new one")
+    if stated.exists() and not stated.is_dir():
+        raise ScenarioError(f"--out {stated}: a file; name a folder")
+    return stated

@@ -46,7 +46,7 @@ def window_of(workload: Workload, first: int) -> Workload:
 def _fill(workload: Workload, cache: Cache | None, preloaded: int) -> Served:
     prices = PriceList(workload, cache)
     cached = np.zeros(len(workload)) if cache is None else workload.embed + workload.lookup
-    computed = workload.text_encode + cached + workload.vae_decode + workload.video_encode
+    computed = workload.before_s(cached) + workload.vae_decode + workload.video_encode
     arrivals = workload.arrivals.tolist()
     running: list[tuple[float, int, Plan, float]] = []
     services = []

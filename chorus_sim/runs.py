@@ -13,8 +13,6 @@ from chorus_policies.policy import PartsMaker
 from chorus_policies.tier import TierSpec
 from chorus_sim.clairvoyant import ClairvoyantIndex, ClairvoyantPolicy, Future
 from chorus_sim.compiled.supported import numba_missing, unsupported_policy, unsupported_scenario
-
-#: The graph is built down to this similarity, so that policies with other tables share it.
 from chorus_sim.experiment import Prepared
 from chorus_sim.graph_index import GraphIndex
 from chorus_sim.judge import judge_of

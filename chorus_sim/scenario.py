@@ -15,6 +15,12 @@ from chorus_policies.parts import Prices
 from chorus_sim.quantities import capacity_bytes, parse_preload, parse_warm_up, slo_seconds
 from chorus_traces.what_if import parse_changes
 
+#: Largest fleet that is simulated.
+MOST_GPUS = 100_000
+
+#: Dearest price per hour, in any currency; a month of dearer ones could be infinite.
+MOST_USD = 1e9
+
 
 class TraceSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the requests come from, and what is changed about them (``chorus_traces.what_if``)."""
@@ -44,8 +50,8 @@ class FleetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     gpus: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
-        if self.gpus != "auto" and not 1 <= self.gpus <= 100_000:
-            raise ValueError(f"gpus is {self.gpus}; 'auto' or a number from 1 is needed")
+        if self.gpus != "auto" and not 1 <= self.gpus <= MOST_GPUS:
+            raise ValueError(f"gpus is {self.gpus}; 'auto' or 1 to {MOST_GPUS:,} is needed")
 
 
 class LowerTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,8 +95,21 @@ class PricesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         for name, value in [("gpu_hour_usd", self.gpu_hour_usd), *self.gib_hour_usd.items()]:
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value}; a finite price >= 0 is needed")
+            if not 0 <= value <= MOST_USD:
+                raise ValueError(f"{name} is {value}; a price from 0 to {MOST_USD:g} is needed")
+
+    @property
+    def source(self) -> str:
+        """Where prices are from: all are set, "given"; none is, "assumed"; else "assumed in part".
+
+        A price that is set to its default counts as assumed: a resolved scenario states them all.
+        """
+        usual = type(self)()
+        same = [
+            self.gpu_hour_usd == usual.gpu_hour_usd,
+            self.gib_hour_usd == usual.gib_hour_usd,
+        ]
+        return "assumed" if all(same) else "assumed in part" if any(same) else "given"
 
     def of_tier(self, name: str) -> Prices:
         """Return the prices of GPU time and of a tier's memory; an unpriced tier is free."""

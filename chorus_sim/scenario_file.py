@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -31,6 +31,7 @@ def read_scenario(path: Path | None, changes: dict[str, Any]) -> Scenario:
     resolved: dict[str, Any] = msgspec.to_builtins(scenario)
     for dotted, value in changes.items():
         _set(resolved, dotted, value)
+    _refuse_unknown(resolved, Scenario, where)
     return _convert(resolved, Scenario, where)
 
 
@@ -59,6 +60,10 @@ def _refuse_unknown(table: dict[str, Any], kind: type[msgspec.Struct], where: st
         if key not in known:
             raise ScenarioError(f"{where}: {unknown('key', key, known)}")
         section = known[key]
+        if get_origin(section) is Literal and isinstance(value, str):
+            words = get_args(section)
+            if value not in words:
+                raise ScenarioError(f"{where}: {unknown(key, value, words)}")
         if not (isinstance(value, dict) and isinstance(section, type)):
             continue
         if issubclass(section, msgspec.Struct):

@@ -171,7 +171,7 @@ def _cost(
         "memory_usd": memory,
         "fleet_usd": fleet,
         "fleet_usd_per_video": fleet / requests,
-        "source": "assumed",
+        "source": prices.source,
     }
 
 

@@ -164,9 +164,7 @@ class _Savings:
             query, number = workload.queries[place], int(workload.profile_of[place])
             key = (number, query.steps, quanta[edge], query.marks)
             if key not in known:
-                donor = msgspec.structs.replace(
-                    complete_donor(query, form, reuse), marks=query.marks
-                )
+                donor = complete_donor(query, form, reuse, query.marks)
                 plan = reuse.plan(query, [(donor, quanta[edge] / QUANTA)], 0.0)
                 known[key] = _saving(plan, query, workload, number)
             saving = known[key]

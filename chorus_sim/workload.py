@@ -58,6 +58,10 @@ class Workload:
     def __len__(self) -> int:
         return len(self.queries)
 
+    def before_s(self, cached: FloatArray) -> FloatArray:
+        """Return the seconds before a request's denoising; ``cached`` is what the cache adds."""
+        return self.text_encode + cached + self.server
+
     def uncached_service_s(self) -> FloatArray:
         """Return each request's service time without a cache."""
         full_step = np.array([profile.full_step.mean_s for profile in self.profiles])

@@ -29,7 +29,7 @@ def compare(
 ) -> None:
     """Compare policies at several capacities: GPU time saved, with paired intervals."""
     from chorus_reports.comparison_report import write_comparison
-    from chorus_sim.cli.load import load_trace, trace_stem
+    from chorus_sim.cli.load import load_trace, say_unknown_embedder, trace_stem
     from chorus_sim.cli.progress import progress_bars
     from chorus_sim.compare import compare as compare_policies
     from chorus_sim.experiment import check_names
@@ -56,6 +56,7 @@ def compare(
         click.echo(to_json(comparison), nl=False)
     else:
         _print(comparison)
+    say_unknown_embedder(trace)
     click.echo(f"written: {folder.path}/", err=True)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+import click
 import msgspec
 
 from chorus_sim.experiment import Progress
@@ -51,6 +52,16 @@ def _ready(path: str, section: TraceSection, seed: int, progress: Progress) -> T
     if trace.embeddings is None:
         trace = embedded(trace, section.embedder, progress)
     return trace
+
+
+def say_unknown_embedder(trace: Trace) -> None:
+    """Say that nobody knows which model made a trace's embeddings, where it is so."""
+    if trace.embedder is None:
+        click.echo(
+            f"caution: nobody says which model made the embeddings of {trace.name}: if it is not "
+            "the one the policy's thresholds were chosen for, hits and savings mean nothing",
+            err=True,
+        )
 
 
 def trace_stem(scenario: Scenario) -> str:

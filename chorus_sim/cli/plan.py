@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
+from chorus_traces.finite import Finite
 
 if TYPE_CHECKING:
     from chorus_sim.scenario import Scenario
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     "--slo", required=True, metavar="METRIC=TIME", help="p95=30s; mean, p50, p90, p95, p99."
 )
 @click.option(
-    "--attainment", type=float, metavar="SHARE", help="Share of requests within the same time."
+    "--attainment", type=Finite(), metavar="SHARE", help="Share of requests within the same time."
 )
 @click.option(
     "--prices",
@@ -74,7 +75,12 @@ def plan(
     from functools import partial
 
     from chorus_reports.plan_report import write_plan_report
-    from chorus_sim.cli.load import SYNTH_PREFIX, load_trace, trace_stem
+    from chorus_sim.cli.load import (
+        SYNTH_PREFIX,
+        load_trace,
+        say_unknown_embedder,
+        trace_stem,
+    )
     from chorus_sim.cli.plan_table import print_plan
     from chorus_sim.cli.progress import progress_bars
     from chorus_sim.experiment import check_names
@@ -117,6 +123,7 @@ def plan(
         click.echo(to_json(made), nl=False)
     else:
         print_plan(made)
+    say_unknown_embedder(trace)
     click.echo(f"written: {folder.path}/ (open report.html)", err=True)
     refusal = nothing_meets(made)
     if refusal:

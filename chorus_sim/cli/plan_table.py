@@ -46,7 +46,10 @@ def _heading(plan: dict[str, Any]) -> list[str]:
             f"{trace['span_s'] / 3600:.1f} h"
         ),
         f"policy   {plan['policy']}; costs {plan['profile']}",
-        f"prices   ${prices['gpu_hour_usd']:g} a GPU-hour; GiB-hour: {memory} (assumed)",
+        (
+            f"prices   ${prices['gpu_hour_usd']:g} a GPU-hour; GiB-hour: {memory} "
+            f"({plan['prices']['source']})"
+        ),
         f"interval {plan['interval']}",
     ]
 

@@ -36,7 +36,12 @@ def run(
 ) -> None:
     """Simulate a trace under a policy, beside no cache and an unbounded cache."""
     from chorus_reports.run_report import write_report
-    from chorus_sim.cli.load import SYNTH_PREFIX, load_trace, trace_stem
+    from chorus_sim.cli.load import (
+        SYNTH_PREFIX,
+        load_trace,
+        say_unknown_embedder,
+        trace_stem,
+    )
     from chorus_sim.cli.progress import progress_bars
     from chorus_sim.cli.table import print_table, print_timings
     from chorus_sim.experiment import check_names, prepare
@@ -84,4 +89,5 @@ def run(
     if note and resolved.run.engine == "compiled":
         click.echo(f"engine: simpy carried out the policy's run: {note}", err=True)
     print_timings(outcome.timings)
+    say_unknown_embedder(trace)
     click.echo(f"written: {folder.path}/ (open report.html)", err=True)

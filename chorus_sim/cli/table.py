@@ -181,7 +181,10 @@ def heading(summary: dict[str, Any]) -> list[str]:
     return [
         f"trace    {trace['name']}: {traced}, embedded by {trace['embedder'] or 'unknown'}",
         f"policy   {summary['policy']['name']} ({summary['policy']['fingerprint']})",
-        f"costs    {summary['profile']['name']}: {summary['profile']['source']}; prices assumed",
+        (
+            f"costs    {summary['profile']['name']}: {summary['profile']['source']}; "
+            f"prices {summary['cost']['source']}"
+        ),
         *_quality_heading(summary),
         f"fleet    {fleet['gpus']} GPUs{auto}; {target}",
         f"window   {cut} (MSER-5 suggests {warm_up['mser5_suggests']})",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
+from chorus_traces.finite import Finite
 
 
 @click.command()
@@ -29,7 +30,7 @@ from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
 @click.option("--trials", type=click.IntRange(1), default=100, show_default=True, metavar="N")
 @click.option(
     "--holdout",
-    type=click.FloatRange(0.1, 0.9),
+    type=Finite(0.1, 0.9),
     default=0.5,
     show_default=True,
     metavar="SHARE",

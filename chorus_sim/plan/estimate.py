@@ -1,7 +1,7 @@
 """Estimate: a point's metric and its interval from the runs of several seeds.
 
 Where the traffic is generated, each seed is another day, and the interval is Student's over seeds.
-Where it was recorded there is one day only: its consecutive blocks are drawn with replacement
+Where it was recorded there is one recording only: its consecutive blocks are drawn with replacement
 (block bootstrap, Kunsch, 1989), equally often from each seed's run, and the interval is that of
 the draws. Blocks keep sessions and rushes whole; a drawn day can have its rush hour twice or not
 at all, so the interval is wide where waiting happens in rushes. The seeds then move stage times

@@ -6,14 +6,17 @@ The fleet is paid for every hour, busy or idle; so is the memory. A month has 30
 import msgspec
 
 from chorus_sim.plan.point import Figures
-from chorus_sim.plan.prices import PlanPrices, Power
+from chorus_sim.plan.prices import SOURCE, PlanPrices, Power
 
 MONTH_H = 30 * 24.0
 _DAY_S = 24 * 3600.0
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """Dollars and kWh of one month; ``kwh`` is ``None`` where nobody states watts."""
+    """Dollars and kWh of one month; ``kwh`` is ``None`` where nobody states watts.
+
+    ``source`` is that of the prices.
+    """
 
     gpu_usd: float
     memory_usd: float
@@ -23,7 +26,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     videos: float
     kwh: float | None
     kwh_per_video: float | None
-    source: str = "assumed"
+    source: str = SOURCE
 
 
 def videos_per_month(requests: int, span_s: float) -> float:

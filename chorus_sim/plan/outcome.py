@@ -7,6 +7,7 @@ import msgspec
 
 from chorus_sim.plan.carry_out import Findings
 from chorus_sim.plan.growth import Growth
+from chorus_sim.plan.prices import SOURCE
 from chorus_sim.plan.study import Study
 
 SCHEMA = "chorus.plan/1"
@@ -15,9 +16,9 @@ SCHEMA = "chorus.plan/1"
 METHODS = {
     "replications": "generated traffic: each seed is another day; Student's 95 % interval over "
     "seeds, verified on as many fresh days",
-    "bootstrap": "recorded traffic: there is one day only; 95 % block bootstrap over its blocks, "
-    "pooled over seeds; verified on fresh seeds of the stage times and, above growth 1, of which "
-    "sessions are copied and when. It cannot tell of a day unlike the recorded one",
+    "bootstrap": "recorded traffic: there is one recording only; 95 % block bootstrap over its "
+    "blocks, pooled over seeds; verified on fresh seeds of the stage times and, above growth 1, of "
+    "which sessions are copied and when. It cannot tell of days unlike the recorded ones",
 }
 
 
@@ -44,7 +45,7 @@ def plan_object(study: Study, findings: Findings) -> dict[str, Any]:
         },
         "policy": scenario.policy,
         "profile": scenario.profile,
-        "prices": msgspec.to_builtins(study.prices) | {"source": "assumed"},
+        "prices": msgspec.to_builtins(study.prices) | {"source": SOURCE},
         "gpu_limit": study.gpu_limit,
         "interval": METHODS[study.method],
         "seeds": study.seeds,

@@ -10,14 +10,16 @@ idle_watts = 100.0
 usd_per_kwh = 0.12       # leave out where the GPU's price includes it
 """
 
-import math
 import tomllib
 from pathlib import Path
 
 import msgspec
 
-from chorus_sim.scenario import PricesSection
+from chorus_sim.scenario import MOST_USD, PricesSection
 from chorus_traces.errors import ScenarioError, unknown
+
+#: A plan's prices are never taken for granted: its file states each that it uses.
+SOURCE = "given"
 
 
 class Power(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,8 +32,8 @@ class Power(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value}; a finite number >= 0 is needed")
+            if not 0 <= value <= MOST_USD:
+                raise ValueError(f"{name} is {value}; a number from 0 to {MOST_USD:g} is needed")
 
 
 class PlanPrices(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,10 @@ NEIGHBOURS = 3
 def fewest(passes: Callable[[int], bool], guess: int, most: int) -> int | None:
     """Return the smallest number from 1 to ``most`` that passes, or ``None``.
 
-    Every number below the answer fails if no pass hides more than ``NEIGHBOURS`` below it. Each
-    number is asked once; ``guess`` saves questions and does not change the answer.
+    Assumed: once a number passes, fewer than ``NEIGHBOURS`` in a row fail up to ``most``, which
+    passes. Then ``guess`` saves questions and does not change the answer. Where that does not hold,
+    an answer passes and the ``NEIGHBOURS`` just below it fail, but it may depend on ``guess``, and
+    ``None`` says no more than that no number asked passes. Each number is asked once.
     """
     known: dict[int, bool] = {}
 

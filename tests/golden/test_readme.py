@@ -1,11 +1,10 @@
 """Every block of the README is run, or is what the check itself runs."""
 
-import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,22 +14,6 @@ from chorus_sim.cli.main import main
 
 #: Blocks that a test runs, or is part of.
 MARKED = ("run", "table", "tests", "policy", "compare", "clips", "prices", "plan", "serve")
-
-#: Enough of everything for a profile: repeats, edits and new scenes.
-CAPTIONS = "".join(
-    json.dumps(
-        {"id": f"r{n}", "arrival_s": n * 0.4, "prompt": prompt, "seed": n % 7}
-        # Nobody else's namespace: computed in full, so that a full step is measured often enough.
-        | ({"negative_prompt": f"blur {n}"} if n % 5 == 0 else {})
-    )
-    + "\n"
-    for n, prompt in enumerate(
-        f"a {colour} {shape} moving {way}"
-        for way in ("left", "right", "up")
-        for shape in ("circle", "square", "triangle")
-        for colour in ("red", "blue", "green", "red", "yellow", "red")
-    )
-)
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -105,51 +88,36 @@ def test_the_plan_and_the_sweep_of_the_readme_run(monkeypatch, tmp_path, capfd):
 
 
 def test_a_server_is_held_to_its_prediction_as_the_readme_says(tmp_path):
-    """The block with a free port and a trace of its own, line by line."""
-    (tmp_path / "captions.jsonl").write_text(CAPTIONS)
-    serve, *rest = [
-        line.removeprefix(".venv/bin/").removesuffix(" &")
-        for line in block("serve").strip().splitlines()
-    ]
-    program, *words = shlex.split(serve.replace("8000", "0"))
-    with (tmp_path / "server.txt").open("wb") as stream:
-        server = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", program.replace("-", "_"), *words],
-            cwd=tmp_path,
-            stdout=stream,
-            stderr=stream,
-        )
+    """The block as it is pasted, on a port that is free: nothing waits but the commands."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    servers, said = [], {}
     try:
-        port = port_of(server, tmp_path / "server.txt")
-        said = []
-        for line in rest:
-            words = shlex.split(line.replace("8000", port))
+        for line in block("serve").replace("8000", port).strip().splitlines():
+            program, *words = shlex.split(line.removeprefix(".venv/bin/").removesuffix(" &"))
+            command = [sys.executable, "-m", program.replace("-", "_"), *words]
+            if line.endswith(" &"):
+                with (tmp_path / "server.txt").open("wb") as stream:
+                    servers.append(
+                        subprocess.Popen(command, cwd=tmp_path, stdout=stream, stderr=stream)  # noqa: S603
+                    )
+                continue
             done = subprocess.run(  # noqa: S603
-                [sys.executable, "-m", words[0].replace("-", "_"), *words[1:]],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                check=False,
+                command, cwd=tmp_path, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, (words, done.stdout, done.stderr)
-            said.append(done.stdout + done.stderr)
+            said[words[0]] = done.stdout + done.stderr
     finally:
-        server.terminate()
-        server.wait(timeout=60)
-    assert "equal" in said[1]
+        for server in servers:
+            server.terminate()
+            server.wait(timeout=60)
+    assert len(servers) == 1, (tmp_path / "server.txt").read_text()
+    assert "waiting up to 60 s" in said["replay"]
+    assert "(200: 60)" in said["replay"]
+    assert "equal" in said["replay-journal"]
     assert (tmp_path / "profile.json").is_file()
     assert (tmp_path / "validation" / "report.html").is_file()
-
-
-def port_of(server: "subprocess.Popen[bytes]", said: Path) -> str:
-    """Wait until the server says where it listens; return the port it was given."""
-    for _ in range(3000):
-        found = re.search(r"serving .* on http://[^ ]*:(\d+) ", said.read_text())
-        if found is not None:
-            return found[1]
-        assert server.poll() is None, said.read_text()
-        time.sleep(0.1)
-    raise AssertionError(said.read_text())
 
 
 def test_the_number_of_policies_in_the_readme_is_right():

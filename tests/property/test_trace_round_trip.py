@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from chorus_traces.read import read_trace
-from chorus_traces.request import REQUEST_FIELDS, Request
+from chorus_traces.request import MOST_SECONDS, MOST_STEPS, REQUEST_FIELDS, Request
 from chorus_traces.trace import Trace
 from chorus_traces.write import write_trace
 
@@ -42,7 +42,7 @@ def maybe(strategy: st.SearchStrategy) -> st.SearchStrategy:
 @st.composite
 def traces(draw: st.DrawFn) -> Trace:
     names = draw(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=6, unique=True))
-    instants = st.floats(0, 1e12)
+    instants = st.floats(0, MOST_SECONDS)
     arrivals = sorted(draw(st.lists(instants, min_size=len(names), max_size=len(names))))
     requests = [
         Request(
@@ -55,7 +55,7 @@ def traces(draw: st.DrawFn) -> Trace:
             height=draw(maybe(COUNTS)),
             width=draw(maybe(COUNTS)),
             frames=draw(maybe(COUNTS)),
-            steps=draw(maybe(COUNTS)),
+            steps=draw(maybe(st.integers(1, MOST_STEPS))),
             guidance=draw(maybe(st.floats(0, 1e6))),
             tenant=draw(maybe(WORDS)),
             user=draw(maybe(WORDS)),

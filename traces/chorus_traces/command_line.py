@@ -56,6 +56,10 @@ def run_command(command: click.Command, name: str) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(_refuse(name, f"{error.filename}: {error.strerror}; name another path"))
     sys.exit(code if isinstance(code, int) else 0)
 
 

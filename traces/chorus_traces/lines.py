@@ -42,9 +42,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turn every failure to read ``path`` inside the block to one clear ``TraceError``."""
-    if path.is_dir():
-        raise TraceError(f"{path}: is a folder; a trace file is needed")
     try:
+        if path.is_dir():
+            raise TraceError(f"{path}: is a folder; a trace file is needed")
         yield
     except FileNotFoundError:
         raise TraceError(f"{path}: no such file; check the path") from None

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from chorus_traces.errors import TraceError
 from chorus_traces.parse import Draft, RowParser
-from chorus_traces.request import Request
+from chorus_traces.request import MOST_STEPS, Request
 from chorus_traces.rows import RowFile
 from chorus_traces.sidecar import attach_beside, attach_embeddings
 from chorus_traces.trace import Trace, unit_rows
@@ -40,6 +40,11 @@ def read_trace(
     return trace if trace.embeddings is not None else attach_beside(trace, path)
 
 
+def row_id(row: int) -> str:
+    """Return the id of a request whose ``row``, from 1, states none."""
+    return f"r{row:06d}"
+
+
 def assemble(drafts: Iterable[Draft], source: RowFile, *, from_first: bool = False) -> Trace:
     """Return the trace of ``drafts`` in their order.
 
@@ -60,7 +65,7 @@ def assemble(drafts: Iterable[Draft], source: RowFile, *, from_first: bool = Fal
                 "arrivals must not go back (sort the file)"
             )
         before = draft
-        name = draft.values.get("id", f"r{row:06d}")
+        name = draft.values.get("id", row_id(row))
         if name in places:
             raise TraceError(
                 f"{where}: id {name!r} is already used at {source.where(places[name])}; "
@@ -76,6 +81,9 @@ def assemble(drafts: Iterable[Draft], source: RowFile, *, from_first: bool = Fal
 def _request(name: str, draft: Draft, origin: float, where: str) -> Request:
     # Rounded to microseconds: an epoch instant in a float has no digits beyond.
     arrival_s = round(draft.instant - origin, 6) if origin else draft.instant
+    steps = draft.values.get("steps", 1)
+    if steps > MOST_STEPS:
+        raise TraceError(f"{where}: steps is {steps}; at most {MOST_STEPS} are supported")
     try:
         return Request(**{**draft.values, "id": name, "arrival_s": arrival_s})
     except TraceError as error:

@@ -7,6 +7,12 @@ import msgspec
 
 from chorus_traces.errors import TraceError
 
+#: Latest arrival a trace can state, 100 years: beyond it the unit is not seconds.
+MOST_SECONDS = 100 * 365.25 * 86_400
+
+#: Most steps that are served, live and simulated: training schedules have so many timesteps.
+MOST_STEPS = 1000
+
 #: Fields that take part in the namespace besides the request's own; a trace may carry them as
 #: extra fields, and a serving deployment states them once for all.
 DEPLOYMENT_FIELDS = (
@@ -50,6 +56,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if not math.isfinite(self.arrival_s) or self.arrival_s < 0:
             raise TraceError(f"arrival_s is {self.arrival_s}; a finite number >= 0 is needed")
+        if self.arrival_s > MOST_SECONDS:
+            raise TraceError(
+                f"arrival_s is {self.arrival_s:g}, over 100 years; seconds are needed (turn "
+                "milliseconds or nanoseconds into seconds)"
+            )
         for name in ("height", "width", "frames", "steps"):
             value = getattr(self, name)
             if value is not None and value <= 0:

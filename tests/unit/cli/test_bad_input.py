@@ -62,6 +62,17 @@ def test_a_missing_an_empty_and_an_unreadable_trace(bad_run, tmp_path):
     refused(bad_run("--trace", tmp_path), str(tmp_path))
     refused(bad_run(), "--trace")
     refused(bad_run("--trace", "sample:nothing"), "nothing")
+    refused(bad_run("--trace", "n" * 5000 + ".jsonl"), "name too long")
+
+
+def test_a_trace_in_another_unit_or_of_endless_runs(bad_run, sim, tmp_path):
+    rows = [{"arrival_s": 1.7e18 + second * 1e9, "prompt": "a"} for second in (0, 60)]
+    (tmp_path / "ns.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    refused(bad_run("--trace", "ns.jsonl"), "ns.jsonl:1: arrival_s is 1.7e+18", "seconds")
+    refused(sim("trace", "describe", "--trace", "ns.jsonl"), "ns.jsonl:1: arrival_s is 1.7e+18")
+    row = {"arrival_s": 0, "prompt": "a", "steps": 1_000_000_000_000}
+    (tmp_path / "steps.jsonl").write_text(json.dumps(row))
+    refused(bad_run("--trace", "steps.jsonl"), "steps.jsonl:1: steps is 1000000000000", "1000")
 
 
 @pytest.mark.parametrize(
@@ -73,14 +84,20 @@ def test_a_missing_an_empty_and_an_unreadable_trace(bad_run, tmp_path):
         (("--profile", "none.json"), ("none.json",)),
         (("--gpus", "0"), ("gpus is 0",)),
         (("--gpus", "many"), ("fleet.gpus", "many")),
+        (("--gpus", "100001"), ("gpus is 100001; 'auto' or 1 to 100,000 is needed",)),
         (("--capacity", "4MiB"), ("smaller than one entry", "MiB")),
         (("--capacity", "-5GiB"), ("-5GiB",)),
         (("--capacity", "0%"), ("0%",)),
         (("--capacity", "lots"), ("lots",)),
         (("--capacity", "nanGiB"), ("nan",)),
+        (("--capacity", "5XiB"), ("'5XiB' is not a size; write it like 64GiB",)),
+        (("--capacity", "abcGiB"), ("'abcGiB' is not a size",)),
+        (("--capacity", "1e308TiB"), ("'1e308TiB' is not a size",)),
         (("--slo", "soon"), ("soon",)),
         (("--slo", "-1s"), ("-1s",)),
-        (("--bounds", "some"), ("some",)),
+        (("--bounds", "some"), ("[run]: unknown bounds 'some'; known: all, basic, none",)),
+        (("--engine", "gpu"), ("unknown engine 'gpu'; known: auto, compiled, simpy",)),
+        (("--engine", "simpi"), ("did you mean 'simpy'",)),
         (("--rate-scale", "0"), ("rate_scale",)),
         (("--rate-scale", "inf"), ("rate_scale",)),
         (("--seed", "-1"), ("seed",)),
@@ -94,6 +111,8 @@ def test_a_missing_an_empty_and_an_unreadable_trace(bad_run, tmp_path):
         (("--set", "run.warm_up=40"), ("warm_up",)),
         (("--set", "run.replications=0"), ("replications",)),
         (("--set", "prices.gpu_hour_usd=-1"), ("gpu_hour_usd",)),
+        (("--set", "prices.gpu_hour_usd=1e308"), ("a price from 0 to 1e+09 is needed",)),
+        (("--set", "prices.gib_hour_usd.host=1e300"), ("host is 1e+300",)),
         (("--set", "cache.tier=tape"), ("tape",)),
         (("--set", "deployment.tenants=mixed"), ("mixed",)),
         (("--map", "promt=text"), ("promt",)),
@@ -169,6 +188,19 @@ def test_an_output_folder_in_use_is_left_alone(sim, tiny, tmp_path):
     refused(sim("run", "--trace", tiny, "--out", "mine"), "mine", "not empty")
     refused(sim("run", "--trace", tiny, "--out", tiny), "a file")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_name_that_no_file_can_have(sim, tiny, tmp_path):
+    long = "n" * 300
+    refused(sim("run", "--trace", tiny, "--out", long), "name too long")
+    refused(sim("run", "--trace", tiny, "--scenario", f"{long}.toml"), "name too long")
+    refused(sim("run", "--trace", tiny, "--policy", f"./{long}.toml"), "name too long")
+    refused(sim("run", "--trace", tiny, "--profile", f"./{long}.json"), "name too long")
+    refused(sim("run", "--trace", tiny, "--embeddings", f"{long}.npy"), "name too long")
+    refused(sim("trace", "synth", "--out", f"{long}.jsonl"), "name too long")
+    # The folder it is written to beforehand needs no longer name.
+    assert sim("run", "--trace", tiny, "--out", "n" * 250).code == 0
+    assert (tmp_path / ("n" * 250) / "summary.json").exists()
 
 
 def test_a_policy_file_with_an_unknown_key_or_part(bad_run, tiny, tmp_path):

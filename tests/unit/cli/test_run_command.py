@@ -109,6 +109,14 @@ def test_the_warm_up_is_applied_to_every_number(sim, tiny, method, discarded):
     assert summary["bounds"]["no_cache"]["requests"] == 40 - discarded
 
 
+def test_the_heading_says_whether_prices_are_assumed_or_given(sim, tiny):
+    gpu = ("--set", "prices.gpu_hour_usd=1.5")
+    both = (*gpu, "--set", "prices.gib_hour_usd.host=0.01")
+    for flags, said in (((), "assumed"), (gpu, "assumed in part"), (both, "given")):
+        lines = sim("run", "--trace", tiny, *flags).out.splitlines()
+        assert any(line.startswith("costs ") and line.endswith(f"prices {said}") for line in lines)
+
+
 def test_more_users_means_more_requests_not_shorter_sessions(sim, tiny):
     words = ("run", "--trace", tiny, "--format", "json", "--rate-scale", "3")
     summary = json.loads(sim(*words).out)
@@ -163,3 +171,13 @@ def test_an_explained_policy_is_a_policy_file_with_the_same_fingerprint(sim, tmp
     mine = json.loads(sim(*words, "./mine.toml").out)
     assert preset["policy"] == mine["policy"]
     assert preset["gpu_seconds"] == mine["gpu_seconds"]
+
+
+@pytest.mark.parametrize(
+    "words", [("run",), ("compare", "--policies", "lru,fifo", "--capacities", "1GiB")]
+)
+def test_embeddings_of_an_unknown_model_are_named(sim, tiny, words):
+    said = [line for line in sim(*words, "--trace", tiny).err.splitlines() if "caution" in line]
+    assert len(said) == 1
+    assert "made the embeddings of " in said[0]
+    assert "tiny.jsonl: if it is not the one" in said[0]

@@ -40,6 +40,11 @@ def test_a_plan_names_a_fleet_that_meets_and_leaves_a_whole_folder(sim):
     page = Path("study/report.html").read_text()
     for heading in ("What to buy", "What it survives", "What would change it"):
         assert heading in page
+    assert plan["prices"]["source"] == cost["source"] == "given"
+    assert "(given)" in answer.out
+    assert "(assumed)" not in answer.out
+    assert '<dd class="mark assumed">' not in page
+    assert plan["interval"].startswith("recorded traffic: there is one recording only;")
     Path("study/plan.json").write_text('{"schema": "chorus.plan/2"}')
     damaged = sim("report", "study")
     assert damaged.code == 2

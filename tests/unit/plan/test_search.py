@@ -38,3 +38,17 @@ def test_few_questions_are_asked_from_a_good_guess():
 @pytest.mark.parametrize("guess", [1, 7, 50])
 def test_nothing_passes_is_said(guess):
     assert fewest(lambda number: False, guess, 50) is None
+
+
+@given(st.integers(1, 20), st.lists(st.integers(1, NEIGHBOURS), max_size=8))
+def test_the_answer_does_not_depend_on_the_guess_where_few_in_a_row_fail(first, gaps):
+    """Numbers that pass lie at most ``NEIGHBOURS`` apart from the first to the last of all."""
+    passing = {first + sum(gaps[:place]) for place in range(len(gaps) + 1)}
+    most = max(passing)
+    answers = {fewest(passing.__contains__, guess, most) for guess in range(1, most + 1)}
+    assert answers == {first}
+
+
+@pytest.mark.parametrize(("guess", "answer"), [(1, None), (4, None), (6, 5), (9, None)])
+def test_passes_that_end_before_the_last_number_are_found_from_some_guesses_only(guess, answer):
+    assert fewest(lambda number: 5 <= number <= 7, guess, 10) == answer

@@ -5,6 +5,7 @@ import pytest
 from queueing import plain_workload
 
 from chorus_sim.fleet import auto_gpus
+from chorus_traces.errors import ScenarioError
 
 
 def test_the_busiest_hour_decides() -> None:
@@ -29,3 +30,11 @@ def test_requests_of_one_instant_have_one_gpu(requests) -> None:
 
 def test_a_hardly_loaded_fleet_has_one_gpu() -> None:
     assert auto_gpus(plain_workload(np.array([0.0, 7200.0]), np.full(2, 1.0))) == 1
+
+
+def test_a_fleet_beyond_the_limit_is_refused_with_its_numbers() -> None:
+    arrivals = np.array([0.0, 3600.0])
+    assert auto_gpus(plain_workload(arrivals, np.array([0.8 * 3600 * 100_000, 1.0]))) == 100_000
+    work = plain_workload(arrivals, np.array([0.8 * 3600 * 200_000, 1.0]))
+    with pytest.raises(ScenarioError, match=r"160,000 GPU-hours .* 200,000 GPUs; at most 100,000"):
+        auto_gpus(work)

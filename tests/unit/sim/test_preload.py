@@ -8,6 +8,7 @@ import pytest
 
 from chorus_policies.journal import Journal
 from chorus_sim.experiment import prepare
+from chorus_sim.preload import serve
 from chorus_sim.runs import run_policy, run_uncached, warm_up_cut
 from chorus_sim.scenario import CacheSection, RunSection, Scenario
 from chorus_sim.summary import summarise
@@ -84,6 +85,15 @@ def test_without_a_cache_a_preload_changes_only_the_window(prepared):
     filled, cold = run_uncached(prepared["filled"]).served, run_uncached(prepared["cold"]).served
     assert not any(filled.held[:400])
     assert filled.held[400:] == cold.held[400:]
+
+
+def test_a_preloaded_request_takes_as_long_as_its_stages_and_what_serving_adds(prepared):
+    work = prepared["filled"].workload
+    slow = dataclasses.replace(work, server=work.server + 7.0)
+    quick_, slow_ = (serve(each, 8, None, 400) for each in (work, slow))
+    longer = np.array(slow_.finish) - np.array(quick_.finish)
+    assert longer[:400] == pytest.approx(7.0)
+    assert (longer[400:] >= 6.99).all()
 
 
 def test_a_warm_up_is_counted_after_the_preload(day, prepared):

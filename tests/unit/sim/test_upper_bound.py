@@ -1,5 +1,6 @@
 """The upper bound: no run exceeds it, and more memory never lowers it."""
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from chorus_policies.costs.profile import write_profile
 from chorus_policies.costs.profile_book import load_profile
 from chorus_policies.journal import Journal
+from chorus_policies.marks import marks_differ
+from chorus_sim.clairvoyant import Future
 from chorus_sim.experiment import Prepared, prepare, vary
 from chorus_sim.rent_dual import Uses, least_bound
 from chorus_sim.runs import run_clairvoyant, run_policy, run_unbounded, run_uncached
@@ -109,6 +112,46 @@ def test_the_bound_holds_where_regions_vary(gap_s: float, tmp_path: Path) -> Non
             assert saved_s(here, run_unbounded(here)) <= most.unlimited_s
             bounds.append(most.unlimited_s)
     assert bounds[0] == bounds[1] != bounds[2]
+
+
+@pytest.mark.parametrize("lexical", ["early", "reject"])
+def test_words_of_one_request_decide_nothing_for_the_others(lexical: str, tmp_path: Path) -> None:
+    trace = chains(300, 20.0, 1)
+    coloured = tuple(
+        msgspec.structs.replace(request, prompt=f"{request.prompt} {colour} car")
+        for request, colour in zip(trace.requests, ["a red", "a blue", "a"] * 100, strict=True)
+    )
+    path = tmp_path / "gated.toml"
+    path.write_text(f'base = "lru"\n[reuse]\nlexical = "{lexical}"\n')
+    scenario = Scenario(policy="lru", fleet=FleetSection(gpus=8))
+    one = prepare(scenario, dataclasses.replace(trace, requests=coloured))
+    gated = at(one, str(path), "300MiB")
+    assert _uses(gated, clashing=False) == _uses(one, clashing=False)
+    assert len(_uses(gated, clashing=False)) > 50
+    clashes, ungated = _uses(gated, clashing=True), _uses(one, clashing=True)
+    assert len(ungated) > 100
+    if lexical == "reject":
+        assert not clashes
+    else:
+        assert clashes.keys() == ungated.keys()
+        assert 0 < sum(clashes.values()) < 0.9 * sum(ungated.values())
+    most = saved_at_most(gated)
+    assert most is not None
+    for run in (run_policy(gated, Journal(keep=False)), run_clairvoyant(gated)):
+        assert 0 < saved_s(gated, run) <= most.saved_s
+
+
+def _uses(one: Prepared, *, clashing: bool) -> dict[tuple[int, int], float]:
+    """Return full steps saved by (user, donor), of pairs whose words clash or do not."""
+    future, queries = Future(one.graph, one.workload, one.policy), one.workload.queries
+    donors = np.repeat(np.arange(len(queries)), np.diff(future.start)).tolist()
+    return {
+        (user, donor): saved
+        for user, donor, saved in zip(
+            future.user.tolist(), donors, future.saving.tolist(), strict=True
+        )
+        if marks_differ(queries[user].marks, queries[donor].marks) == clashing
+    }
 
 
 def test_scarce_memory_lowers_the_bound() -> None:

@@ -73,6 +73,8 @@ def test_timestamps_that_go_back_are_told_as_they_are_written(tmp_path):
         ({"arrival_s": 10**400, "prompt": "x"}, "a finite number is needed"),
         ({"arrival_s": True, "prompt": "x"}, "arrival_s is True"),
         ({"arrival_s": "1_0", "prompt": "x"}, "arrival_s is '1_0'"),
+        ({"arrival_s": 1e18, "prompt": "x"}, "arrival_s is 1e+18, over 100 years; seconds"),
+        ({"arrival_s": 9, "prompt": "x", "steps": 10**12}, "steps is 1000000000000; at most 1000"),
         ({"arrival_s": 9, "prompt": "x", "height": 480.5}, "height is 480.5; a whole number"),
         ({"arrival_s": 9, "prompt": "x", "height": "tall"}, "height is 'tall'; a whole number"),
         ({"arrival_s": 9, "prompt": "x", "height": False}, "height is False; a whole number"),
