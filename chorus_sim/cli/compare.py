@@ -7,9 +7,17 @@ import click
 
 from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
 
+#: Fields that a comparison does not read.
+_WITHOUT_EFFECT = {
+    "run.warm_up": "every request counts",
+    "run.replications": "intervals are of blocks of one run",
+    "run.bounds": "the bounds are always run",
+    "slo.target": "response times are not compared",
+}
+
 
 @click.command()
-@scenario_options("--policy", "--capacity", "--bounds")
+@scenario_options("--policy", "--capacity", "--bounds", "--slo")
 @click.option("--policies", required=True, metavar="A,B,...", help="Presets or TOML files.")
 @click.option(
     "--capacities", required=True, metavar="SIZE,...", help="1GiB,4GiB or shares like 1%,5%."
@@ -38,7 +46,7 @@ def compare(
 
     names = _listed("--policies", policies)
     sizes = _listed("--capacities", capacities)
-    stated = scenario_changes(flags, changes)
+    stated = scenario_changes(flags, changes, _WITHOUT_EFFECT)
     resolved = read_scenario(Path(scenario) if scenario else None, stated)
     for name in names:
         check_names(with_policy(resolved, name))

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from chorus_traces.trace import Trace
 
 
+#: Fields of the scenario that a plan does not read.
+_WITHOUT_EFFECT = {
+    "slo.target": "--slo states it",
+    "run.replications": "a plan verifies on seeds of its own",
+    "run.bounds": "a plan runs no bounds",
+    "prices.gpu_hour_usd": "--prices states it",
+}
+
+
 @click.command()
 @scenario_options("--gpus", "--capacity", "--slo", "--bounds", "--rate-scale")
 @click.option(
@@ -93,7 +102,9 @@ def plan(
     from chorus_traces.errors import ScenarioError
 
     path = Path(scenario) if scenario else None
-    resolved = read_scenario(path, on_fastest(path, scenario_changes(flags, changes)))
+    resolved = read_scenario(
+        path, on_fastest(path, scenario_changes(flags, changes, _WITHOUT_EFFECT))
+    )
     check_names(resolved)
     asked = question(
         resolved,

@@ -123,8 +123,15 @@ def scenario_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[
     return decorate
 
 
-def scenario_changes(flags: dict[str, str | None], changes: tuple[str, ...]) -> dict[str, Any]:
-    """Return dotted fields and values: flags first, --set after them."""
+def scenario_changes(
+    flags: dict[str, str | None],
+    changes: tuple[str, ...],
+    without_effect: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return dotted fields and values: flags first, --set after them.
+
+    ``without_effect`` are fields that the command does not read, and why: they are refused.
+    """
     fields = {_parameter(flag): field for flag, (field, _, _) in _FLAGS.items()}
     stated: dict[str, Any] = {
         fields[flag]: value for flag, value in flags.items() if value is not None
@@ -134,6 +141,9 @@ def scenario_changes(flags: dict[str, str | None], changes: tuple[str, ...]) -> 
         if not equals or not field:
             raise click.UsageError(f"--set {change}: write --set section.key=value")
         stated[field.strip()] = value.strip()
+    for field, why in (without_effect or {}).items():
+        if field in stated:
+            raise click.UsageError(f"--set {field}: has no effect here: {why}; leave it out")
     return stated
 
 

@@ -57,12 +57,11 @@ def sweep(
     from chorus_sim.cli.progress import progress_bars
     from chorus_sim.outcome import to_json
     from chorus_sim.sweep.best import AIMS, best_points
+    from chorus_sim.sweep.fields import WITHOUT_EFFECT
     from chorus_sim.sweep.sweep import Crew, question
     from chorus_sim.sweep.sweep import sweep as sweep_points
 
-    stated = scenario_changes(flags, changes)
-    if "run.bounds" in stated:
-        raise click.UsageError("--set run.bounds: a sweep runs no bounds; leave it out")
+    stated = scenario_changes(flags, changes, WITHOUT_EFFECT)
     asked = question(Path(scenario) if scenario else None, stated, grid)
     folder = Path(out)
     with progress_bars() as progress:

@@ -222,3 +222,13 @@ def test_wrong_words_for_the_other_verbs(sim):
     refused(sim("policies", "--explain", "adaptve"), "did you mean 'adaptive'")
     refused(sim("profiles", "--explain", "adaptve"), "unknown profile")
     refused(sim("rum"), "rum")
+
+
+@pytest.mark.parametrize(
+    "field", ["run.warm_up=50%", "run.replications=3", "run.bounds=all", "slo.target=1s"]
+)
+def test_what_a_comparison_does_not_read_is_refused(sim, tiny, field):
+    words = ("--policies", "lru", "--capacities", "1GiB", "--trace", tiny, "--set", field)
+    answer = sim("compare", *words)
+    assert answer.code == 2
+    assert f"--set {field.split('=')[0]}: has no effect here" in answer.err
