@@ -57,7 +57,12 @@ class GuardedCache:
         self._log = log
         self._orders: list[JournalRow] = []
         self.journal.write = self._write
-        self._cache = make(self.journal)
+        try:
+            self._cache = make(self.journal)
+        except BaseException:
+            # Nobody else can let go of the folder: there is no service to close.
+            store.close()
+            raise
         self._store = store
         self._clock = clock
         self._lock = Lock()

@@ -9,7 +9,7 @@ from chorus_policies.live.calls import repeat
 from chorus_policies.policy import parse_policy
 from chorus_policies.sizing.priced import Priced
 from chorus_policies.tier import TierSpec
-from chorus_traces.errors import EngineError
+from chorus_traces.errors import EngineError, PolicyError
 
 RED = "a red circle moving left"
 BLUE = "a blue circle moving left"
@@ -381,3 +381,12 @@ def test_a_copy_on_arrival_is_counted_by_a_sizing_that_watches_ghosts(serve, mon
     assert kinds == ["fresh", "copy", "copy"]
     assert told[0] == 0 < told[1]
     assert len(told) == 3
+
+
+def test_a_policy_that_makes_no_cache_leaves_the_folder_free(serve, tmp_path):
+    cannot_trim = parse_policy(
+        'base = "lru"\n[entry]\nkind = "window"\ntrim = true', where="test", name="cannot-trim"
+    )
+    with pytest.raises(PolicyError, match="cannot trim"):
+        serve(policy=cannot_trim, store=tmp_path / "latents")
+    assert serve(store=tmp_path / "latents").generate(asked(RED)).provenance.kind == "fresh"
