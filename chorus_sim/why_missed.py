@@ -44,9 +44,6 @@ CAUSES = (
 )
 _COMPULSORY, _NAMESPACE, _GATE, _FORM, _CAPACITY, _ADMISSION, _IN_FLIGHT = range(len(CAUSES))
 
-#: What an error budget answers where its table would have reused.
-BUDGET_REASONS = REFUSALS
-
 #: What has become of an earlier request's result: the cause it stands for, or one of these.
 _RESIDENT, _NOTHING = -1, -2
 
@@ -164,7 +161,7 @@ class _Inquest:
         if entry.identity is not None and entry.identity == query.identity:
             return Copy(donor=donor)
         plan = self._reuse.plan(query, [(entry, quanta / QUANTA)], 0.0)
-        if not isinstance(plan, Fresh) or plan.reason in BUDGET_REASONS:
+        if not isinstance(plan, Fresh) or plan.reason in REFUSALS:
             return plan
         return None
 

@@ -101,10 +101,6 @@ class Kept:
             seed=self.facts.noise_seed,
         )
 
-    def query(self) -> Query:
-        """Return the query that left this entry behind."""
-        return query_of(self.key, self.facts, self.embedding)
-
 
 def query_of(key: int, facts: KeptFacts, embedding: npt.NDArray[np.float32]) -> Query:
     """Return the query that left behind the entry with these facts."""

@@ -52,7 +52,6 @@ class LatentStore:
         folder: Path | str | None = None,
         scope: str = "",
         device: torch.device = CPU,
-        pending_entries: int = PENDING_ENTRIES,
     ) -> None:
         if not tiers:
             raise EngineError(f"a store needs at least one tier of {', '.join(TIERS)}")
@@ -64,7 +63,6 @@ class LatentStore:
                 needed = f"has {folder}, but no tier {lasting_tier(folder)!r}"
             raise EngineError(f"the store {needed}; give both or none")
         self._device = device
-        self._most_pending = pending_entries
         self._disk = None if folder is None else _opened(folder, scope)
         #: Rows found on opening, by rising key: what an earlier process left.
         self.found: tuple[Row, ...] = () if self._disk is None else tuple(self._disk.rows.values())
@@ -105,7 +103,7 @@ class LatentStore:
     def wait_for_room(self) -> None:
         """Wait until fewer entries are on their way than may be. Call before ``put``."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._todo) < self._most_pending)
+            self._changed.wait_for(lambda: len(self._todo) < PENDING_ENTRIES)
 
     def put(self, kept: Kept, tier: str) -> None:
         """Hold an entry in ``tier``.

@@ -12,7 +12,7 @@ from chorus_sim.experiment import prepare
 from chorus_sim.explanation import explain
 from chorus_sim.runs import run_clairvoyant, run_policy, run_uncached
 from chorus_sim.scenario import CacheSection, FleetSection, Scenario
-from chorus_sim.why_missed import BUDGET_REASONS, CAUSES, why_missed
+from chorus_sim.why_missed import CAUSES, why_missed
 from chorus_traces.request import Request
 from chorus_traces.trace import Trace
 
@@ -159,7 +159,7 @@ def test_a_donor_without_the_step_latents_its_band_needs_is_a_form_miss(tmp_path
 
 def test_the_words_of_the_error_budget_are_known():
     reasons = {error_budget._SPENT.reason, error_budget._NOT_TRUSTED.reason}
-    assert reasons == BUDGET_REASONS
+    assert reasons == error_budget.REFUSALS
 
 
 @pytest.fixture(scope="module")
