@@ -98,7 +98,8 @@ def _risks(growth: dict[str, Any]) -> list[str]:
             f"Cold restart at the peak, {who}: in its first hour the request hit ratio is "
             f"{share(cold['cold_hit_ratio'])} instead of {share(cold['warm_hit_ratio'])}, p95 "
             f"{seconds(cold['cold_p95_s'])} instead of {seconds(cold['warm_p95_s'])}, and "
-            f"{share(cold['cold_attainment'])} of requests are within the target."
+            f"{share(cold['cold_attainment'])} instead of {share(cold['warm_attainment'])} of "
+            "requests are within the target."
         )
     return lines
 
