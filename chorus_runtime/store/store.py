@@ -137,9 +137,11 @@ class LatentStore:
             try:
                 kept = self._disk.read(row)
             except FileNotFoundError:
-                # The worker put another form in its place; without one, the file was taken away.
-                if self._known(key).row is row:
-                    raise EngineError(f"entry {key}: its file {row.file} is gone") from None
+                # The worker is putting another form in its place; else the file was taken away.
+                with self._changed:
+                    self._changed.wait_for(lambda: self._busy != key)
+                    if self._known(key).row is row:
+                        raise EngineError(f"entry {key}: its file {row.file} is gone") from None
                 continue
             return kept if held.has_steps else kept.trimmed()
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import textwrap
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
@@ -84,6 +86,31 @@ def test_a_trimmed_entry_keeps_the_finished_latent_alone(open_store, tmp_path):
     assert before - after >= 2 * 256
     store.close()
     assert same(open_store().get(1), entry(1).trimmed())
+
+
+def test_a_reader_waits_for_the_form_that_is_being_written(open_store, monkeypatch):
+    """The file with the steps is gone already, and the store has not heard of the other one."""
+    first = open_store()
+    first.put(entry(1), "disk")
+    first.close()
+    store = open_store()
+    written, go_on = Event(), Event()
+    write = store._disk.write
+
+    def slowly(kept):
+        row = write(kept)
+        written.set()
+        assert go_on.wait(30)
+        return row
+
+    monkeypatch.setattr(store._disk, "write", slowly)
+    store.trim(1)
+    assert written.wait(30)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(store.get, 1)
+        assert not wait([reading], timeout=0.2).done
+        go_on.set()
+        assert same(reading.result(30), entry(1).trimmed())
 
 
 def test_a_trimmed_donor_still_has_its_compact_form_and_sigma_0():
