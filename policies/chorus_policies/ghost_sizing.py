@@ -68,7 +68,9 @@ class GhostSizing:
         """Tell what each size would have saved; return why the capacity changed, if it did."""
         seen = Neighbours(self._index.neighbours(query, floor), self._ghosts)
         return self._learn(
-            [shadow.look_up(query, seen, plan_of, appraise, now) for shadow in self._shadows], now
+            [shadow.look_up(query, seen, plan_of, appraise, now) for shadow in self._shadows],
+            query,
+            now,
         )
 
     def copied(self, query: Query, now: float) -> str | None:
@@ -77,11 +79,13 @@ class GhostSizing:
         It had no embedding then, so a size without an identical result counts as saving nothing.
         Return why the capacity changed, if it did.
         """
-        return self._learn([shadow.copy(query, now) for shadow in self._shadows], now)
+        return self._learn([shadow.copy(query, now) for shadow in self._shadows], query, now)
 
-    def _learn(self, saved_s: list[float], now: float) -> str | None:
+    def _learn(self, saved_s: list[float], query: Query, now: float) -> str | None:
         full = sum(shadow.full for shadow in self._shadows)
-        return self._noted(self._watcher.looked_up(saved_s, full, now), now)
+        return self._noted(
+            self._watcher.looked_up(saved_s, query.steps * query.step_s, full, now), now
+        )
 
     def _noted(self, reason: str | None, now: float) -> str | None:
         if reason is not None:

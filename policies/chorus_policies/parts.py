@@ -154,10 +154,13 @@ class GhostWatcher(Protocol):
     def holds(self, size_bytes: int) -> str | None:
         """Learn that a finished entry of this size asks for room; return why capacity changed."""
 
-    def looked_up(self, saved_s: Sequence[float], full: int, now: float) -> str | None:
+    def looked_up(
+        self, saved_s: Sequence[float], whole_s: float, full: int, now: float
+    ) -> str | None:
         """Learn what each size would have saved a lookup; return why the capacity changed.
 
-        The ``full`` smallest sizes have had to let an entry go; a larger one holds all there was.
+        ``whole_s`` are the GPU-seconds of the request in full, the most it could save. The ``full``
+        smallest sizes have had to let an entry go; a larger one holds all there was.
         """
 
 

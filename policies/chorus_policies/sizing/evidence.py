@@ -44,6 +44,10 @@ class Evidence:
             self._events = self._events * keep + events
             self._event_square = self._event_square * keep + float(square.sum())
 
+    def expect(self, value: float) -> None:
+        """Count one value that is not zero before any was seen; no mean takes it in."""
+        self._events, self._event_square = 1.0, value**2
+
     def usual(self) -> float:
         """Return the usual size of a value that is not zero: the root of their mean square."""
         return float(np.sqrt(self._event_square / max(self._events, 1.0)))

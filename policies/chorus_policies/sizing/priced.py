@@ -11,6 +11,10 @@ of its own have shown it: savings per octave change slowly. It stays until the n
 staying adds up to a share of what one reuse usually saves: a large error is left within minutes, a
 slight or doubtful one after hours. The scenario's capacity is the most it takes.
 
+It begins as if one request had been saved as a whole, and while it fills it takes the next size at
+once, before the one below is full, until a size that is full is too large: memory that may be given
+back costs less than entries that had to leave.
+
 Own formulation; marginal utility from ghosts goes back to Patterson et al., SOSP 1995. State: that
 of the shadows and some thousand numbers. Cost per lookup: a plan per size, about half a
 millisecond. Left out: the cost of moving bytes, and forecasts.
@@ -70,6 +74,7 @@ class Priced:
         self._place = 0
         self._least = 0
         self._given_up_usd = 0.0
+        self._fills = True
         self._last: float | None = None
         self._gap_s = Evidence(1)
         self._more_s = Evidence(_GAPS + len(self._sizes))
@@ -103,13 +108,16 @@ class Priced:
             f"more: from {low:.2f} to {high:.2f} GiB holds an entry of {size_bytes / _GIB:.2f} GiB"
         )
 
-    def looked_up(self, saved_s: Sequence[float], full: int, now: float) -> str | None:
+    def looked_up(
+        self, saved_s: Sequence[float], whole_s: float, full: int, now: float
+    ) -> str | None:
         """Learn what each size would have saved; return why the capacity changed.
 
         ``None`` means that it did not change. A size counts from when the next smaller one is full.
         """
         last, self._last = self._last, now
         if last is None:
+            self._more_s.expect(whole_s)
             return None
         self._gap_s.learn(np.array([now - last]))
         gap_s = float(self._gap_s.means()[0][0])
@@ -119,10 +127,13 @@ class Priced:
         gained_usd = more_s / gap_s * self._prices.gpu_usd_per_s
         cost_usd = self._more_bytes * self._prices.usd_per_byte_s
         net_usd = np.concatenate(([0.0], np.cumsum(gained_usd - cost_usd)))
-        best = self._least + int(np.argmax(net_usd[self._least : max(full, self._least) + 1]))
+        most = max(full + self._fills, self._least)
+        best = self._least + int(np.argmax(net_usd[self._least : most + 1]))
+        self._fills = self._fills and best >= full
         self._given_up_usd += float(net_usd[best] - net_usd[self._place]) * (now - last)
         usual_usd = self._more_s.usual() * self._prices.gpu_usd_per_s
-        if best == self._place or self._given_up_usd <= self._patience * usual_usd:
+        waits = not self._fills and self._given_up_usd <= self._patience * usual_usd
+        if best == self._place or waits:
             return None
         between = slice(min(best, self._place), max(best, self._place))
         return self._change(best, float(gained_usd[between].sum()), float(cost_usd[between].sum()))

@@ -26,12 +26,13 @@ def serve(
     requests: int = 30,
     gap_s: float = 8.0,
     full: int = 5,
+    whole_s: float = 1.0,
 ) -> list[tuple[float, str]]:
     """Ask with the same savings again and again; return when and why the capacity changed."""
     changes = []
     for number in range(requests):
         now = begin + number * gap_s
-        reason = part.looked_up(saved_s, full, now)
+        reason = part.looked_up(saved_s, whole_s, full, now)
         if reason is not None:
             changes.append((now, reason))
     return changes
@@ -85,7 +86,7 @@ def test_what_staying_gives_up_adds_up_before_it_changes() -> None:
     # usual saving is 0.1 $. Patience 1 lets three requests pass, and 3 lets nine.
     waits = []
     for patience in (1.0, 3.0):
-        changes = serve(make(patience=patience), [1.0, 1.1, 1.1, 1.1, 1.1], full=1)
+        changes = serve(make(patience=patience), [1.0, 1.1, 1.1, 1.1, 1.1], full=2, whole_s=0.1)
         assert [reason[:4] for _, reason in changes] == ["more"]
         waits.append(changes[0][0] / 8.0)
     assert waits == [3.0, 9.0]
@@ -93,16 +94,35 @@ def test_what_staying_gives_up_adds_up_before_it_changes() -> None:
 
 def test_savings_smaller_than_the_cost_of_memory_leave_it_small() -> None:
     part = make()
-    assert serve(part, [5.0, 5.01, 5.02, 5.03, 5.04], requests=300) == []
+    assert serve(part, [5.0, 5.01, 5.02, 5.03, 5.04], requests=300, whole_s=0.01) == []
     assert part.capacity(3000.0) == 2 * GIB
 
 
-def test_it_never_goes_beyond_the_size_that_holds_all_there_was() -> None:
+def test_while_it_fills_it_is_a_size_ahead_of_what_is_full() -> None:
     part = make()
-    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], full=2)
-    assert part.capacity(300.0) == 4 * GIB
-    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], begin=300.0)
-    assert part.capacity(600.0) == 8 * GIB
+    changes = serve(part, [1.0, 1.0, 1.0, 1.0, 1.0], full=0, requests=2)
+    assert [now for now, _ in changes] == [8.0]
+    assert round(part.capacity(8.0) / GIB, 2) == 2.83
+    serve(part, [1.0, 2.0, 3.0, 3.0, 3.0], full=2, begin=16.0, requests=1)
+    assert round(part.capacity(16.0) / GIB, 2) == 5.66
+
+
+def test_once_a_size_was_too_large_it_never_goes_beyond_what_is_full() -> None:
+    part = make()
+    serve(part, [5.0, 5.01, 5.02, 5.03, 5.04], requests=300, whole_s=0.01)
+    assert part.capacity(2400.0) == 2 * GIB
+    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], begin=2400.0, requests=300, full=2)
+    assert part.capacity(4800.0) == 4 * GIB
+    serve(part, [1.0, 2.0, 3.0, 4.0, 5.0], begin=4800.0, requests=300)
+    assert part.capacity(7200.0) == 8 * GIB
+
+
+def test_prompts_that_are_never_alike_cost_little_memory() -> None:
+    # What nobody has used yet is worth less with every request: two reuses of a whole one over
+    # all of them, and a step up no more.
+    part = make(least_share=0.01)
+    serve(part, [0.0] * 14, requests=3000, full=14, whole_s=60.0)
+    assert part.capacity(24_000.0) < GIB
 
 
 def test_thinner_traffic_makes_it_shrink_within_fifty_requests() -> None:

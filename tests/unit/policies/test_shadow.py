@@ -51,7 +51,8 @@ class Watched:
 
     def holds(self, size_bytes: int) -> None: ...
 
-    def looked_up(self, saved_s: list[float], full: int, now: float) -> None:
+    def looked_up(self, saved_s: list[float], whole_s: float, full: int, now: float) -> None:
+        assert whole_s == 10.0
         self.saved_s.append(saved_s)
         self.full.append(full)
 
@@ -164,7 +165,7 @@ class OneSize:
 
     def holds(self, size_bytes: int) -> None: ...
 
-    def looked_up(self, saved_s: list[float], full: int, now: float) -> None:
+    def looked_up(self, saved_s: list[float], whole_s: float, full: int, now: float) -> None:
         self.saved_s += saved_s
 
 
@@ -258,7 +259,7 @@ def test_a_size_that_grows_for_an_entry_is_noted() -> None:
 class Shrinking(OneSize):
     """Says after each lookup that the capacity changed."""
 
-    def looked_up(self, saved_s: list[float], full: int, now: float) -> str:
+    def looked_up(self, saved_s: list[float], whole_s: float, full: int, now: float) -> str:
         return "less: for the test"
 
 

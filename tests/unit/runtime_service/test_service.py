@@ -375,7 +375,7 @@ def test_a_copy_on_arrival_is_counted_by_a_sizing_that_watches_ghosts(serve, mon
     chorus = serve(policy=sized)
     told = []
     monkeypatch.setattr(
-        Priced, "looked_up", lambda part, saved_s, full, now: told.append(max(saved_s))
+        Priced, "looked_up", lambda part, saved_s, whole_s, full, now: told.append(max(saved_s))
     )
     kinds = [chorus.generate(asked(RED, seed=1)).provenance.kind for _ in range(3)]
     assert kinds == ["fresh", "copy", "copy"]
