@@ -61,7 +61,7 @@ def sweep(
     from chorus_sim.sweep.sweep import Crew, question
     from chorus_sim.sweep.sweep import sweep as sweep_points
 
-    stated = scenario_changes(flags, changes, WITHOUT_EFFECT)
+    stated = scenario_changes(flags, changes, {"run.bounds": WITHOUT_EFFECT["run.bounds"]})
     asked = question(Path(scenario) if scenario else None, stated, grid)
     folder = Path(out)
     with progress_bars() as progress:
