@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from chorus_policies.entry import EntryForm
-from chorus_policies.plan import Regional, Resume
+from chorus_policies.plan import reused_steps
 from chorus_runtime.guarded_cache import GuardedCache
 from chorus_runtime.store.kept import KeptFacts, query_of
 from chorus_runtime.store.store import LatentStore
@@ -36,8 +36,7 @@ def _is_of_form(facts: KeptFacts, form: EntryForm, span: Callable[[int], tuple[i
     """Tell whether the steps that were kept are those that would be kept now."""
     if form.kind != "window":
         return False
-    plan = facts.plan
-    computed_from = plan.k1 if isinstance(plan, Resume | Regional) else 0
+    computed_from, _ = reused_steps(facts.plan)
     first, last = form.window(span(facts.steps), computed_from)
     # The latent after the last step is the finished one, which is no step's.
     return facts.step_span in (None, (first, min(last, facts.steps - 1)))

@@ -179,10 +179,10 @@ class Cache:
         that it never will be. Where runs in flight hold a quarter of the tier already it is not
         taken; ``store`` offers it as any other then.
         """
-        size_bytes = self._forms.of(query, plan).bytes_in_flight
         entry = self._new_entry(query, plan, cost_s, finished=False)
         if self._ghosts is not None and isinstance(entry, Entry):
             self._ghosts.published(entry, query, now)
+        size_bytes = entry.size_bytes
         if self._flying_bytes + size_bytes > MOST_IN_FLIGHT * self._tiers[0].capacity(now):
             stored = Stored(size_bytes=size_bytes, tier=None, reason="too much is in flight")
         else:

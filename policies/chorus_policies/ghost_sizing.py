@@ -34,18 +34,7 @@ class GhostSizing:
 
     def published(self, entry: Entry, query: Query, now: float) -> None:
         """Learn that ``entry``, the run of ``query`` in flight, asks for room."""
-        new_holders = 0
-        for shadow in self._shadows:
-            held = entry.key in shadow.entries
-            for key in shadow.offer(entry, now):
-                self._let_go(key)
-            new_holders += entry.key in shadow.entries and not held
-        if new_holders and entry.key not in self._ghosts:
-            self._holders[entry.key] = 0
-            self._index.add(query)
-        if entry.key in self._ghosts or new_holders:
-            self._ghosts[entry.key] = entry
-            self._holders[entry.key] += new_holders
+        self._offer(entry, query, now)
 
     def stored(self, entry: Entry, query: Query, now: float) -> str | None:
         """Learn that the finished ``entry``, the result of ``query``, asks for room.
@@ -53,7 +42,7 @@ class GhostSizing:
         Return why the capacity changed, if it did.
         """
         reason = self._noted(self._watcher.holds(entry.size_bytes), now)
-        self.published(entry, query, now)
+        self._offer(entry, query, now)
         return reason
 
     def removed(self, key: int, now: float) -> None:
@@ -91,6 +80,20 @@ class GhostSizing:
         if reason is not None:
             self._tier.capacity_changes.append((now, self._tier.capacity(now)))
         return reason
+
+    def _offer(self, entry: Entry, query: Query, now: float) -> None:
+        key, new_holders = entry.key, 0
+        for shadow in self._shadows:
+            held = key in shadow.entries
+            for dropped in shadow.offer(entry, now):
+                self._let_go(dropped)
+            new_holders += key in shadow.entries and not held
+        is_known = key in self._ghosts
+        if new_holders and not is_known:
+            self._index.add(query)
+        if new_holders or is_known:
+            self._ghosts[key] = entry
+            self._holders[key] = self._holders.get(key, 0) + new_holders
 
     def _let_go(self, key: int) -> None:
         """Count one holder of a ghost less; without any it is forgotten."""

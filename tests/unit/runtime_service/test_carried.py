@@ -80,24 +80,30 @@ def test_what_was_made_from_a_donor_keeps_the_noise_of_the_first_of_all(serve, k
     assert [one.noise_seed for one in facts] == [1, 1, 1]
 
 
-@pytest.mark.parametrize(("renoised", "kind"), [(True, "regional"), (False, "resume")])
-def test_a_run_that_finished_since_its_steps_were_promised(serve, renoised, kind):
-    """Step latents leave with the end of a run: who was to read them reads renoised ones."""
+def carried_later(serve, plan, sharing, *, renoised, recorded=None):
+    """Carry ``plan`` out for a second request; its donor, the first one, has no step latents."""
     chorus = serve(policy=policy(kind="renoised"))
     chorus.generate(asked(RED))
     later = chorus.ask(asked(BLUE, seed=2))
     text = chorus.model.encode(BLUE, None, guided=later.guided)
-    plan = Regional(
-        donor=0, similarity=0.9, k1=1, k2=4, active_share=0.4, amplification=8.0, reason="near"
-    )
     carrier = Carrier(
         chorus.model,
         DiffComparer(),
-        lambda steps, computed_from: (steps, computed_from),
+        lambda steps, computed_from: recorded or (steps, computed_from),
         chorus.store.get,
         renoised=renoised,
     )
-    done = carrier.run(later, text, plan, Sharing(step_of=lambda plan: None, publish=None))
+    return carrier.run(later, text, plan, sharing)
+
+
+@pytest.mark.parametrize(("renoised", "kind"), [(True, "regional"), (False, "resume")])
+def test_a_run_that_finished_since_its_steps_were_promised(serve, renoised, kind):
+    """Step latents leave with the end of a run: who was to read them reads renoised ones."""
+    plan = Regional(
+        donor=0, similarity=0.9, k1=1, k2=4, active_share=0.4, amplification=8.0, reason="near"
+    )
+    sharing = Sharing(step_of=lambda plan: None, publish=None)
+    done = carried_later(serve, plan, sharing, renoised=renoised)
     assert kind_of(done.plan) == kind
     assert getattr(done.plan, "renoised", False) == renoised
     assert done.fallback == ("" if renoised else "the donor's step latents are gone")
@@ -106,23 +112,12 @@ def test_a_run_that_finished_since_its_steps_were_promised(serve, renoised, kind
 
 def test_a_run_that_could_not_use_its_donor_shares_its_own_noise(serve):
     """The steps it was to read are gone, and it begins anew: so does whoever reads from it."""
-    chorus = serve(policy=policy(kind="renoised"))
-    chorus.generate(asked(RED))
-    later = chorus.ask(asked(BLUE, seed=2))
-    text = chorus.model.encode(BLUE, None, guided=later.guided)
     plan = Regional(
         donor=0, similarity=0.9, k1=0, k2=4, active_share=0.4, amplification=1.0, reason="near"
     )
-    carrier = Carrier(
-        chorus.model,
-        DiffComparer(),
-        lambda steps, computed_from: (1, 2),
-        chorus.store.get,
-        renoised=False,
-    )
     shared = []
     sharing = Sharing(step_of=lambda plan: 2, publish=lambda *told: shared.append(told))
-    done = carrier.run(later, text, plan, sharing)
+    done = carried_later(serve, plan, sharing, renoised=False, recorded=(1, 2))
     assert (kind_of(done.plan), done.donor) == ("fresh", None)
     assert done.fallback == "the donor's step latents are gone"
     assert [(kind_of(told[0]), told[2]) for told in shared] == [("fresh", 2)]

@@ -52,15 +52,20 @@ def booked_latents(chorus, key):
     return 1 + max(0, min(entry.last_step, entry.steps - 1) - entry.first_step + 1)
 
 
+def first_run(serve, disk, made_with):
+    """Return a service with an entry, and its key."""
+    first = serve(policy=bands(*SHIFTED), **disk)
+    key = first.generate(ask(RED)).provenance.key
+    if made_with == "reuse":
+        key = first.generate(ask(BLUE, seed=2)).provenance.key
+    return first, key
+
+
 @pytest.mark.parametrize("later", [WIDE, NARROW])
 @pytest.mark.parametrize("made_with", ["full compute", "reuse"])
 def test_an_entry_of_other_bands_is_booked_as_what_it_has(serve, tmp_path, later, made_with):
     disk = {"cache": {"disk": "64MiB"}, "store": tmp_path / "store"}
-    first = serve(policy=bands(*SHIFTED), **disk)
-    first.generate(ask(RED))
-    key = 0
-    if made_with == "reuse":
-        key = first.generate(ask(BLUE, seed=2)).provenance.key
+    first, key = first_run(serve, disk, made_with)
     assert latents_of(first, key) == booked_latents(first, key) > 4
     first.close()
 
@@ -78,11 +83,7 @@ def test_an_entry_of_other_bands_is_booked_as_what_it_has(serve, tmp_path, later
 @pytest.mark.parametrize("made_with", ["full compute", "reuse"])
 def test_an_entry_of_the_same_bands_keeps_its_steps(serve, tmp_path, made_with):
     disk = {"cache": {"disk": "64MiB"}, "store": tmp_path / "store"}
-    first = serve(policy=bands(*SHIFTED), **disk)
-    first.generate(ask(RED))
-    key = 0
-    if made_with == "reuse":
-        key = first.generate(ask(BLUE, seed=2)).provenance.key
+    first, key = first_run(serve, disk, made_with)
     before = latents_of(first, key)
     first.close()
     second = serve(policy=bands(*SHIFTED), **disk)
