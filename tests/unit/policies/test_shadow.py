@@ -32,6 +32,33 @@ kind = "compact"
 """
 
 
+def query_of(sequence: int, topic: int, latent_bytes: int = 10) -> Query:
+    return Query(
+        sequence=sequence,
+        namespace="n",
+        identity=None,
+        steps=10,
+        latent_bytes=latent_bytes,
+        result_bytes=0,
+        embedding=VECTORS[topic],
+    )
+
+
+def mixed_query(chance: random.Random, number: int, *, identified: bool = False) -> Query:
+    """Return a query of fifty steps near one topic and a little of another."""
+    topic = chance.randrange(16)
+    vector = VECTORS[topic] + 0.1 * VECTORS[chance.randrange(16)]
+    return Query(
+        sequence=number,
+        namespace="n",
+        identity=f"{topic}" if identified and chance.random() < 0.5 else None,
+        steps=50,
+        latent_bytes=2**18,
+        result_bytes=0,
+        embedding=(vector / np.linalg.norm(vector)).astype(np.float32),
+    )
+
+
 class Watched:
     """Eight entries, watched at two, four and eight."""
 
@@ -60,15 +87,7 @@ class Watched:
         """Serve one request after another, each near those of its topic alone."""
         for topic in topics:
             number = len(self.saved_s)
-            query = Query(
-                sequence=number,
-                namespace="n",
-                identity=None,
-                steps=10,
-                latent_bytes=10,
-                result_bytes=0,
-                embedding=VECTORS[topic],
-            )
+            query = query_of(number, topic)
             plan = self.cache.lookup(query, float(number))
             if not isinstance(plan, Fresh):
                 self.cache.release(plan.donor, float(number))
@@ -124,16 +143,7 @@ def test_a_shadow_of_the_real_size_holds_what_the_real_cache_holds(preset: str) 
     chance = random.Random(3)  # noqa: S311
     hits = 0
     for number in range(400):
-        vector = VECTORS[chance.randrange(16)] + 0.1 * VECTORS[chance.randrange(16)]
-        query = Query(
-            sequence=number,
-            namespace="n",
-            identity=None,
-            steps=50,
-            latent_bytes=2**18,
-            result_bytes=0,
-            embedding=(vector / np.linalg.norm(vector)).astype(np.float32),
-        )
+        query = mixed_query(chance, number)
         known = list(cache._index.neighbours(query, cache._floor))
         entries = dict(cache._entries)
         plan = cache.lookup(query, float(number))
@@ -191,17 +201,7 @@ def test_a_shadow_of_the_real_size_follows_runs_in_flight(base: str, admission: 
     published = refused = abandoned = copies = 0
     for number in range(600):
         now = float(number)
-        topic = chance.randrange(16)
-        vector = VECTORS[topic] + 0.1 * VECTORS[chance.randrange(16)]
-        query = Query(
-            sequence=number,
-            namespace="n",
-            identity=f"{topic}" if chance.random() < 0.5 else None,
-            steps=50,
-            latent_bytes=2**18,
-            result_bytes=0,
-            embedding=(vector / np.linalg.norm(vector)).astype(np.float32),
-        )
+        query = mixed_query(chance, number, identified=True)
         plan: Plan = cache.find_copy(query, now) or cache.lookup(query, now)
         assert (watcher.saved_s.pop() > 0) == (not isinstance(plan, Fresh))
         if not isinstance(plan, Fresh):
@@ -239,15 +239,7 @@ def test_a_size_that_grows_for_an_entry_is_noted() -> None:
         journal,
         ghost_index=MatrixIndex(),
     )
-    query = Query(
-        sequence=0,
-        namespace="n",
-        identity=None,
-        steps=10,
-        latent_bytes=500 * ENTRY,
-        result_bytes=0,
-        embedding=VECTORS[0],
-    )
+    query = query_of(0, 0, latent_bytes=500 * ENTRY)
     before = cache.capacity_changes("host")[0][1]
     assert cache.store(query, cache.lookup(query, 3.0), 1.0, 3.0).tier == "host"
     assert before < 500 * ENTRY
@@ -270,15 +262,7 @@ def test_a_capacity_below_what_is_pinned_leaves_the_pinned_alone() -> None:
     tier = cache._tiers[0]
     ghosts = GhostSizing(tier, Shrinking(ENTRY), MatrixIndex(), load_policy("lru"), 0)
     cache._ghosts = ghosts
-    query = Query(
-        sequence=2,
-        namespace="n",
-        identity=None,
-        steps=10,
-        latent_bytes=10,
-        result_bytes=0,
-        embedding=VECTORS[0],
-    )
+    query = query_of(2, 0)
     tier._sizing = parse_policy(POLICY + 'kind = "fixed"', where="test", name="less").sizing(
         ENTRY // 2, 0
     )
