@@ -9,30 +9,25 @@ from html.parser import HTMLParser
 
 import msgspec
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+from unit.reports.small_runs import BASE, summary_of, trace_of
 
 from chorus_reports.finished_run import read_run
-from chorus_reports.plots.cache_bytes import cache_bytes, capacity_over_time, occupied_by_tier
+from chorus_reports.plots.cache_bytes import capacity_over_time, occupied_by_tier
 from chorus_reports.plots.gpu_time import stage_seconds
 from chorus_reports.quantities import gpu_hours, seconds, share
 from chorus_reports.run_report import PLOTS, write_report
 from chorus_reports.stage_times import stage_section
 from chorus_reports.timeline import edges_between
-from chorus_sim.experiment import prepare
-from chorus_sim.outcome import carry_out, write_outcome
 from chorus_sim.scenario import (
     CacheSection,
     FleetSection,
     LowerTier,
     PricesSection,
     RunSection,
-    Scenario,
     SloSection,
 )
 from chorus_traces.errors import ScenarioError
-from chorus_traces.request import Request
-from chorus_traces.trace import Trace
 
 FIGURES = {
     "cache-bytes",
@@ -44,45 +39,6 @@ FIGURES = {
     "queue-length",
     "response-time",
 }
-BASE = Scenario(run=RunSection(bounds="all"))
-
-
-def trace_of(requests, *, gap_s=20.0, noise=0.15, identical=False, width=24):
-    """Requests around a few random directions; ``noise`` says how far from them."""
-    chance = np.random.default_rng(7)
-    centres = chance.normal(size=(max(1, requests // 8), width))
-    place = chance.integers(0, len(centres), requests)
-    vectors = centres[0 * place if identical else place]
-    vectors = vectors + (not identical) * noise * chance.normal(size=vectors.shape)
-    made = tuple(
-        Request(
-            id=f"r{number}",
-            arrival_s=5.0 + number * gap_s,
-            prompt="same" if identical else f"prompt {number}",
-            negative_prompt="",
-            seed=1 if identical else number,
-            tenant="t",
-        )
-        for number in range(requests)
-    )
-    return Trace(name="tiny.jsonl", requests=made).with_embeddings(vectors, "random")
-
-
-@pytest.fixture(scope="module")
-def make(tmp_path_factory):
-    """Returns a function that runs a scenario on a trace and writes the report of it."""
-
-    def make(trace, scenario=BASE, *, explained=False, **sections):
-        folder = tmp_path_factory.mktemp("run")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("CHORUS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
-            prepared = prepare(msgspec.structs.replace(scenario, **sections), trace)
-            outcome = carry_out(prepared, lambda *_: None, explained=explained)
-        write_outcome(outcome, folder)
-        write_report(folder)
-        return folder
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +52,6 @@ def busy(make):
         slo=SloSection(target="60s"),
         run=RunSection(bounds="all", warm_up="50"),
     )
-
-
-def summary_of(folder):
-    return json.loads((folder / "summary.json").read_text())
 
 
 def again(folder, other, change):
@@ -194,37 +146,6 @@ def test_the_figures_agree_with_the_summary(busy):
     assert all(0 < tier.peak <= 2**30 for tier in tiers)
     stages = sum(float(part.sum()) for part in stage_seconds(run).values())
     assert stages == pytest.approx(summary["gpu_seconds"]["used"], rel=1e-9)
-
-
-@pytest.mark.parametrize(("capacity", "evicts"), [("64GiB", False), ("0.5GiB", True)])
-def test_step_latents_that_leave_with_a_finished_run_are_no_evictions(make, capacity, evicts):
-    scenario = msgspec.structs.replace(BASE, policy="adaptive", run=RunSection(bounds="none"))
-    folder = make(trace_of(200), scenario, cache=CacheSection(capacity=capacity))
-    journal = pq.read_table(folder / "journal.parquet")["call"].to_pylist()
-    assert journal.count("trim") > 50
-    run, summary = read_run(folder), summary_of(folder)
-    plot = cache_bytes(run)
-    bars = plot.panels[1].series[0].values.sum()
-    assert bars == summary["bytes"]["evictions"] == journal.count("evict")
-    assert (bars > 20) == evicts
-    said = f"leave by {bars:,.0f} evictions."
-    assert (said in plot.caption) == evicts
-    assert ("Nothing is evicted" in plot.caption) == (not evicts)
-    assert sum(tier.last for tier in occupied_by_tier(run)) == summary["bytes"]["occupied"]
-
-
-def test_step_latents_that_leave_for_room_are_drawn_and_said(make, tmp_path):
-    mine = tmp_path / "mine.toml"
-    mine.write_text('base = "adaptive"\n[entry]\nkind = "window"\ntrim = true\n')
-    scenario = msgspec.structs.replace(BASE, policy=str(mine), run=RunSection(bounds="none"))
-    folder = make(trace_of(200), scenario, cache=CacheSection(capacity="1GiB"))
-    journal = pq.read_table(folder / "journal.parquet")["call"].to_pylist()
-    trims = journal.count("trim")
-    assert trims > 20
-    plot = cache_bytes(read_run(folder))
-    assert plot.panels[1].series[0].values.sum() == trims + journal.count("evict")
-    assert f"evictions and {trims:,} trims to the final latent." in plot.caption
-    assert "when their run finishes" not in plot.caption
 
 
 def test_the_scenario_stands_in_the_page_as_it_is(busy):
