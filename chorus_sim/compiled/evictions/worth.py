@@ -1,9 +1,9 @@
 # ruff: noqa: ARG001 - a part takes every argument of its contract
 """Worth, compiled; the algorithm is described in ``chorus_policies.eviction.worth``.
 
-A class is a ring: size class, left behind or not, kind (whole entry, window, core) and uses.
-Classes are listed in the order of their first use, in which ``victim`` compares them. The file is
-long because one algorithm is one file, and its state is spelled out.
+A class is a ring: size class, standing, kind (whole entry, window, core) and uses; its value counts
+all uses. Classes are listed in the order of their first use, in which ``victim`` compares them. The
+file is long because one algorithm is one file, and its state is spelled out.
 """
 
 import math
@@ -14,32 +14,39 @@ import numpy.typing as npt
 
 from chorus_policies.eviction import pieces as algorithm
 from chorus_policies.eviction.liveness import EVERY, NEVER, OCTAVES
+from chorus_policies.eviction.standing import ASKED, BEHIND, NEWEST, STANDINGS
 from chorus_sim.compiled.contract import plan_for_one, register
 from chorus_sim.compiled.evictions.liveness import ALIKE_FROM, learn
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
+from chorus_sim.compiled.evictions.standing import asks, comes, goes
 from chorus_sim.compiled.jit import compiled
 from chorus_sim.compiled.options import COPIED, FRESH, REGIONAL
 from chorus_sim.compiled.rings import Rings, append, empty_rings, take_out
 
 _WHOLE, _WINDOW, _CORE = 0, 1, 2
+_KINDS = 3
 
 #: Places in ``gain`` and in ``mean``.
 _BY_WINDOW, _BEYOND = 0, 1
 _SAVED, _AT_RISK = 0, 1
 
 #: Places in ``counts``; two more are those of ``liveness``.
-_CLOCK, _CLASSES = 0, 1
+_CLOCK, _CLASSES, _ASKED_BEYOND = 0, 1, 4
 
 _READ = algorithm.READ
 _MOST_USES = algorithm.MOST_USES
+_TO_CLASS, _TO_STANDING = algorithm.LENT_TO_CLASS, algorithm.LENT_TO_STANDING
 
 
 class Worth(NamedTuple):
-    """State of entries ``(requests,)``, of classes ``(classes,)`` and of values ``(values,)``.
+    """State of entries ``(requests,)``, of users, and of what was learned.
 
-    ``size_classes`` numbers the size class of each of ``sizes``, which are sorted. ``latest`` is
-    the newest resident entry of each user, -1 for none. ``uses_by_age``, ``parts`` and
-    ``whole_from`` ``(2, octaves)`` are those of ``liveness``, of entries left behind last.
+    ``size_classes`` numbers the size class of each of ``sizes``, which are sorted. ``newest`` is
+    the newest resident entry of each user, -1 for none, and ``asking`` the last request of each
+    that left no entry so far. Seconds saved and log-age at risk are the columns of ``of_class``
+    ``(classes, 2)``, ``any_uses`` ``(values, 2)`` and ``any_standing`` ``(sizes and kinds, 2)``.
+    ``uses_by_age``, ``parts`` and ``whole_from`` ``(2, octaves)`` are those of ``liveness``, of
+    entries that are not the newest last.
     """
 
     rings: Rings
@@ -49,18 +56,20 @@ class Worth(NamedTuple):
     uses: npt.NDArray[np.int8]
     whole: npt.NDArray[np.bool_]
     there: npt.NDArray[np.bool_]
-    redundant: npt.NDArray[np.bool_]
+    standing: npt.NDArray[np.int8]
     unused_since: npt.NDArray[np.int64]
     seen: npt.NDArray[np.int64]
-    saved_s: npt.NDArray[np.float64]
-    at_risk: npt.NDArray[np.float64]
+    of_class: npt.NDArray[np.float64]
+    any_uses: npt.NDArray[np.float64]
+    any_standing: npt.NDArray[np.float64]
     listed: npt.NDArray[np.int32]
     is_listed: npt.NDArray[np.bool_]
     mean: npt.NDArray[np.float64]
     gain: npt.NDArray[np.float64]
     counts: npt.NDArray[np.int64]
     owner_of: npt.NDArray[np.int32]
-    latest: npt.NDArray[np.int32]
+    newest: npt.NDArray[np.int32]
+    asking: npt.NDArray[np.int32]
     uses_by_age: npt.NDArray[np.float64]
     parts: npt.NDArray[np.float64]
     whole_from: npt.NDArray[np.float64]
@@ -81,8 +90,9 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         ],
         np.int32,
     )
-    values = 6 * len(numbers)
+    values = STANDINGS * _KINDS * len(numbers)
     classes = values * _MOST_USES
+    owners = int(setting.owner_of.max(initial=-1)) + 1
     return Worth(
         rings=empty_rings(requests, classes),
         sizes=setting.sizes,
@@ -91,18 +101,20 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         uses=np.zeros(requests, np.int8),
         whole=np.zeros(requests, np.bool_),
         there=np.zeros(requests, np.bool_),
-        redundant=np.zeros(requests, np.bool_),
+        standing=np.zeros(requests, np.int8),
         unused_since=np.zeros(requests, np.int64),
         seen=np.zeros(requests, np.int64),
-        saved_s=np.zeros(values),
-        at_risk=np.zeros(values),
+        of_class=np.zeros((classes, 2)),
+        any_uses=np.zeros((values, 2)),
+        any_standing=np.zeros((_KINDS * len(numbers), 2)),
         listed=np.zeros(classes, np.int32),
         is_listed=np.zeros(classes, np.bool_),
         mean=np.zeros(2),
         gain=np.zeros(2),
-        counts=np.array([0, 0, 0, NEVER], np.int64),
+        counts=np.array([0, 0, 0, NEVER, -1], np.int64),
         owner_of=setting.owner_of,
-        latest=np.full(int(setting.owner_of.max(initial=-1)) + 1, -1, np.int32),
+        newest=np.full(owners, -1, np.int32),
+        asking=np.full(owners, -1, np.int32),
         uses_by_age=np.zeros((2, OCTAVES)),
         parts=np.zeros((2, OCTAVES)),
         whole_from=np.zeros((2, OCTAVES)),
@@ -115,14 +127,19 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
 
 @compiled
 def rate_of(eviction: Any, key: int) -> float:
-    """Return what the value of an entry's class has saved per use and log-age, times its uses."""
+    """Return what an entry's class has saved per use and log-age, times its uses."""
     ring = eviction.ring_of[key]
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
+    same_size = value // (STANDINGS * _KINDS) * _KINDS + value % _KINDS
     age = eviction.counts[_CLOCK] + 1 - eviction.unused_since[key]
-    if _is_behind(value) and age > eviction.counts[ALIKE_FROM]:
-        value -= 3
-    prior = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
-    rate = (eviction.saved_s[value] + prior) / (eviction.at_risk[value] + 1.0)
+    if _standing_of(value) != NEWEST and age > eviction.counts[ALIKE_FROM]:
+        value = _newest_of(value)
+    mean, any_standing = eviction.mean, eviction.any_standing[same_size]
+    any_uses, of_class = eviction.any_uses[value], eviction.of_class[ring]
+    rate = (mean[_SAVED] + 1.0) / (mean[_AT_RISK] + 1.0)
+    rate = (any_standing[_SAVED] + rate) / (any_standing[_AT_RISK] + 1.0)
+    rate = (any_uses[_SAVED] + _TO_STANDING * rate) / (any_uses[_AT_RISK] + _TO_STANDING)
+    rate = (of_class[_SAVED] + _TO_CLASS * rate) / (of_class[_AT_RISK] + _TO_CLASS)
     return float(rate * uses)
 
 
@@ -140,7 +157,15 @@ def _watched(
     gain = eviction.gain
     gain[_BY_WINDOW] = gain[_BEYOND] = 0.0
     kind = options.kind[class_, option]
-    if kind in (FRESH, COPIED):
+    if kind == COPIED:
+        return
+    newest = asks(eviction, place)
+    eviction.counts[_ASKED_BEYOND] = -1
+    if newest >= 0 and newest == donor:
+        eviction.counts[_ASKED_BEYOND] = newest
+    elif newest >= 0:
+        _stand(eviction, residents, newest, ASKED)
+    if kind == FRESH:
         return
     saving, others, read = 0.0, 0.0, 0
     for edge in range(graph.row_start[place], graph.row_start[place + 1]):
@@ -168,24 +193,26 @@ def _admitted(eviction: Any, residents: Any, key: Any) -> None:
     eviction.counts[_CLOCK] += 1
     donor = residents.donor[key]
     if eviction.trims and donor >= 0 and residents.donor_quanta[key] >= eviction.least:
-        _leave_behind(eviction, residents, donor)
+        _stand(eviction, residents, donor, BEHIND)
     eviction.there[key] = True
-    eviction.redundant[key] = False
     eviction.uses[key] = 1
     eviction.whole[key] = residents.first_step[key] <= residents.last_step[key]
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
+    eviction.standing[key], before = comes(eviction, key)
     _join(eviction, residents, key)
-    owner = eviction.owner_of[key]
-    if owner >= 0:
-        before = eviction.latest[owner]
-        eviction.latest[owner] = key
-        if before >= 0:
-            _leave_behind(eviction, residents, before)
+    if before >= 0:
+        _stand(eviction, residents, before, BEHIND)
 
 
 def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
-    _leave(eviction, residents, key, eviction.gain[_BY_WINDOW], eviction.gain[_BEYOND], True)
+    by_window, beyond = eviction.gain[_BY_WINDOW], eviction.gain[_BEYOND]
+    if kind == COPIED:
+        by_window, beyond = 0.0, residents.cost_s[key]
+    _leave(eviction, residents, key, by_window, beyond, True)
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
+    if eviction.counts[_ASKED_BEYOND] == key:
+        eviction.counts[_ASKED_BEYOND] = -1
+        eviction.standing[key] = max(eviction.standing[key], ASKED)
     if eviction.uses[key] < _MOST_USES:
         eviction.uses[key] += 1
     _join(eviction, residents, key)
@@ -194,9 +221,7 @@ def _hit(eviction: Any, residents: Any, key: Any, kind: Any) -> None:
 def _removed(eviction: Any, residents: Any, key: Any) -> None:
     _leave(eviction, residents, key, 0.0, 0.0, False)
     eviction.there[key] = False
-    owner = eviction.owner_of[key]
-    if owner >= 0 and eviction.latest[owner] == key:
-        eviction.latest[owner] = -1
+    goes(eviction, key)
 
 
 def _trims(eviction: Any, residents: Any, key: Any) -> Any:
@@ -230,8 +255,8 @@ def _victim(eviction: Any, residents: Any) -> Any:
 
 
 @compiled
-def _value_of(eviction: Any, kind: int, redundant: bool, size_bytes: int) -> int:
-    """Return the place of the value that pieces of a kind and size share."""
+def _value_of(eviction: Any, kind: int, standing: int, size_bytes: int) -> int:
+    """Return the place of the value that pieces of a kind, standing and size share."""
     low, high = 0, len(eviction.sizes) - 1
     while low < high:
         middle = (low + high) >> 1
@@ -239,13 +264,13 @@ def _value_of(eviction: Any, kind: int, redundant: bool, size_bytes: int) -> int
             low = middle + 1
         else:
             high = middle
-    return int((eviction.size_classes[low] * 2 + int(redundant)) * 3 + kind)
+    return int((eviction.size_classes[low] * STANDINGS + standing) * _KINDS + kind)
 
 
 @compiled
-def _class_of(eviction: Any, kind: int, redundant: bool, uses: int, size_bytes: int) -> int:
+def _class_of(eviction: Any, kind: int, standing: int, uses: int, size_bytes: int) -> int:
     """Return the ring of a class, listing it if it is new."""
-    ring = _value_of(eviction, kind, redundant, size_bytes) * _MOST_USES + uses - 1
+    ring = _value_of(eviction, kind, standing, size_bytes) * _MOST_USES + uses - 1
     if not eviction.is_listed[ring]:
         eviction.is_listed[ring] = True
         eviction.listed[eviction.counts[_CLASSES]] = ring
@@ -261,23 +286,28 @@ def _join(eviction: Any, residents: Any, key: int) -> None:
         kind = _WINDOW if eviction.whole[key] else _CORE
         if kind == _CORE:
             size_bytes = residents.core_bytes[key]
-    ring = _class_of(eviction, kind, eviction.redundant[key], eviction.uses[key], size_bytes)
+    ring = _class_of(eviction, kind, eviction.standing[key], eviction.uses[key], size_bytes)
     eviction.ring_of[key] = ring
     append(eviction.rings, ring, key)
 
 
 @compiled
-def _is_behind(value: int) -> bool:
-    """Tell whether a value is that of entries left behind; without 3 it is that of the others."""
-    return bool(value // 3 % 2 == 1)
+def _standing_of(value: int) -> int:
+    return int(value // _KINDS % STANDINGS)
 
 
 @compiled
-def _leave_behind(eviction: Any, residents: Any, key: int) -> None:
-    """Move an entry to the ring of those left behind."""
-    if eviction.there[key] and not eviction.redundant[key]:
+def _newest_of(value: int) -> int:
+    """Return the value of the same kind and size of the newest of their users."""
+    return int(value - (value // _KINDS % STANDINGS - NEWEST) * _KINDS)
+
+
+@compiled
+def _stand(eviction: Any, residents: Any, key: int, standing: int) -> None:
+    """Move an entry that is there to the ring of a worse standing."""
+    if eviction.there[key] and eviction.standing[key] < standing:
         _leave(eviction, residents, key, 0.0, 0.0, False)
-        eviction.redundant[key] = True
+        eviction.standing[key] = standing
         _join(eviction, residents, key)
 
 
@@ -294,15 +324,17 @@ def _leave(
     value, uses = ring // _MOST_USES, ring % _MOST_USES + 1
     eviction.seen[key] = clock
     if eviction.owner_of[key] >= 0:
-        learn(eviction, int(_is_behind(value)), began, age, used)
+        learn(eviction, int(_standing_of(value) != NEWEST), began, age, used)
     alike_from = eviction.counts[ALIKE_FROM]
-    if _is_behind(value) and age > alike_from:
+    at_value = value
+    if _standing_of(value) != NEWEST and age > alike_from:
         if began < alike_from:
             at_risk = math.log(alike_from / began) * uses
-            _credit(eviction, residents, key, value, 0.0, 0.0, at_risk)
+            _credit(eviction, residents, key, ring, value, 0.0, 0.0, at_risk)
             began = alike_from
-        value -= 3
-    _credit(eviction, residents, key, value, by_window, beyond, math.log(age / began) * uses)
+        at_value = _newest_of(value)
+    at_risk = math.log(age / began) * uses
+    _credit(eviction, residents, key, ring, at_value, by_window, beyond, at_risk)
 
 
 @compiled
@@ -310,31 +342,39 @@ def _credit(
     eviction: Any,
     residents: Any,
     key: int,
+    ring: int,
     value: int,
     by_window: float,
     beyond: float,
     at_risk: float,
 ) -> None:
-    """Count savings and time at risk for a value, and for that of the core under a window."""
-    if value % 3 == _WINDOW:
-        _learn(eviction, value, by_window, at_risk)
-        core = _value_of(eviction, _CORE, _is_behind(value), residents.core_bytes[key])
-        _learn_alone(eviction, core, beyond - by_window, at_risk)
-    else:
-        _learn(eviction, value, beyond, at_risk)
+    """Count savings and time at risk for a class, and for that of the core under a window."""
+    saved_s = beyond
+    if value % _KINDS == _WINDOW:
+        saved_s = by_window
+        standing, uses = _standing_of(ring // _MOST_USES), ring % _MOST_USES + 1
+        core = _class_of(eviction, _CORE, standing, uses, residents.core_bytes[key])
+        core_value = core // _MOST_USES
+        if _standing_of(value) != standing:
+            core_value = _newest_of(core_value)
+        _count(eviction, core, core_value, beyond - by_window, at_risk)
+    _count(eviction, ring, value, saved_s, at_risk)
+    _add(eviction.mean, eviction.keep, saved_s, at_risk)
 
 
 @compiled
-def _learn(eviction: Any, value: int, saved_s: float, at_risk: float) -> None:
-    _learn_alone(eviction, value, saved_s, at_risk)
-    eviction.mean[_SAVED] = eviction.mean[_SAVED] * eviction.keep + saved_s
-    eviction.mean[_AT_RISK] = eviction.mean[_AT_RISK] * eviction.keep + at_risk
+def _count(eviction: Any, ring: int, value: int, saved_s: float, at_risk: float) -> None:
+    """Count for a class, and for the wider ones it is part of."""
+    same_size = value // (STANDINGS * _KINDS) * _KINDS + value % _KINDS
+    _add(eviction.of_class[ring], eviction.keep, saved_s, at_risk)
+    _add(eviction.any_uses[value], eviction.keep, saved_s, at_risk)
+    _add(eviction.any_standing[same_size], eviction.keep, saved_s, at_risk)
 
 
 @compiled
-def _learn_alone(eviction: Any, value: int, saved_s: float, at_risk: float) -> None:
-    eviction.saved_s[value] = eviction.saved_s[value] * eviction.keep + saved_s
-    eviction.at_risk[value] = eviction.at_risk[value] * eviction.keep + at_risk
+def _add(into: Any, keep: float, saved_s: float, at_risk: float) -> None:
+    into[_SAVED] = into[_SAVED] * keep + saved_s
+    into[_AT_RISK] = into[_AT_RISK] * keep + at_risk
 
 
 register(

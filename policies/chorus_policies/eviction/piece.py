@@ -7,9 +7,9 @@ class Piece:
     """What leaves next of one resident entry: its step latents, or all that is left of it.
 
     ``freed_bytes`` leave with it. ``unused_since`` and ``seen`` count admissions. ``owner`` is the
-    namespace and user of the entry. ``after`` is the
-    one of its class that is unused next longest. What a class knows is not repeated here: with many
-    residents, most of the time goes into reading memory that is in no processor's cache.
+    namespace and user of the entry. ``after`` is the one of its class that is unused next longest.
+    What a class knows is not repeated here: with many residents, most of the time goes into reading
+    memory that is in no processor's cache.
     """
 
     __slots__ = (
@@ -53,21 +53,39 @@ class PieceValue:
 
 
 class PieceClass:
-    """A class of pieces: alike in kind and size, superseded or left behind or not, used as often.
+    """A class of pieces: alike in kind and size, of one standing, used as often.
 
-    ``first`` is the longest unused, ``last`` the most recent. Classes that differ in ``uses`` alone
-    share ``value``.
+    ``first`` is the longest unused, ``last`` the most recent. ``value`` is what the class has
+    saved, ``any_uses`` what all of its kind, size and standing have, ``newest`` what all of its
+    kind and size have that are the newest of their users, and ``any_standing`` what all of its kind
+    and size have.
     """
 
-    __slots__ = ("first", "is_window", "last", "name", "redundant", "size", "uses", "value")
+    __slots__ = (
+        "any_standing",
+        "any_uses",
+        "first",
+        "is_window",
+        "last",
+        "name",
+        "newest",
+        "size",
+        "standing",
+        "uses",
+        "value",
+    )
 
-    def __init__(self, name: str, redundant: bool, size: int, uses: int, value: PieceValue) -> None:
+    value: PieceValue
+    any_uses: PieceValue
+    newest: PieceValue
+    any_standing: PieceValue
+
+    def __init__(self, name: str, standing: int, size: int, uses: int) -> None:
         self.name = name
         self.is_window = name == "window"
-        self.redundant = redundant
+        self.standing = standing
         self.size = size
         self.uses = uses
-        self.value = value
         self.first: Piece | None = None
         self.last: Piece | None = None
 

@@ -5,8 +5,9 @@ entry falls off with its age as a power law (edit chains: the next edit comes so
 value of a class of pieces is one number: seconds saved per unit of log-age at risk, the maximum
 likelihood estimate for a hazard of a / age. What was used more is used again sooner, as in GDSF: a
 counts once for each use, the making included. Classes are size (which tells how early a step the
-entry can serve) and uses; those of one size share what they learn. Entries whose user has made
-another one since, in the same namespace, are classes apart as long as that matters (``liveness``).
+entry can serve), uses and standing: whether the entry's user has asked again, or has a newer one
+(``standing``), as long as that matters (``liveness``). A class of which little is known counts as
+all of its size and standing do, and those as all of the size.
 
 Where the form allows trimming, an entry has two pieces with values of their own: the step latents,
 which SRD needs and which leave first, and the rest, which full reuse needs. Such pieces are small
@@ -27,6 +28,7 @@ import msgspec
 from chorus_policies.entry import Entry, Query
 from chorus_policies.eviction.liveness import Liveness
 from chorus_policies.eviction.piece import Piece, PieceClass, PieceValue
+from chorus_policies.eviction.standing import ASKED, BEHIND, NEWEST, Users, owner_of
 from chorus_policies.parts import Option, Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional
 
@@ -36,6 +38,11 @@ READ = 3
 #: More uses count as this many. With fewer, popular entries are told apart less; with more there
 #: are more classes to look through for a victim.
 MOST_USES = 8
+
+#: Log-age at risk, times uses, that a class is lent by all of its size and standing, and these by
+#: all of the size. 200 to 500, and 10 to 40, make no difference beyond noise.
+LENT_TO_CLASS = 200.0
+LENT_TO_STANDING = 20.0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +74,9 @@ def _shape(size_bytes: int, core_bytes: int) -> tuple[int, int, int]:
     return size_class(size_bytes), size_class(core_bytes), size_bytes - core_bytes
 
 
+#: In place of a standing or a number of uses: all of them.
+_ALL = -1
+
 #: The longest unused piece of a class: the seconds lost per byte if it leaves, the place of its
 #: class (it breaks ties), the rate of its class, and the piece. A plain tuple, for many are made.
 Head = tuple[float, int, float, Piece]
@@ -89,20 +99,31 @@ class Pieces:
         #: Pieces of entries that left, for entries to come: a garbage collector that sees none made
         #: has no cause to go through all of them.
         self._spare: list[Piece] = []
-        self._classes: dict[tuple[str, bool, int, int], PieceClass] = {}
-        self._values: dict[tuple[str, bool, int], PieceValue] = {}
+        self._classes: dict[tuple[str, int, int, int], PieceClass] = {}
+        self._values: dict[tuple[str, int, int, int], PieceValue] = {}
         self._saved_s = 0.0
         self._at_risk = 0.0
         self._gain = (0.0, 0.0)
-        #: The newest resident entry of each user.
-        self._latest: dict[tuple[str, str], int] = {}
+        self._users = Users()
+        #: The donor of the present lookup if its user is the one who asks: he asks beyond it.
+        self._asked_beyond = -1
         self._liveness = Liveness(self._keep)
 
     def watched(self, query: Query, plan: Plan, options: Iterable[Option], now: float) -> None:
-        """Work out what the donor saves that no other resident would."""
+        """Work out what the donor saves that no other resident would; note who asks again."""
         self._gain = (0.0, 0.0)
-        if type(plan) is Fresh or type(plan) is Copy:
+        if type(plan) is Copy:
             return
+        newest = self._users.asks(query)
+        self._asked_beyond = -1
+        if type(plan) is Fresh:
+            if newest is not None:
+                self._stand(newest, ASKED)
+            return
+        if newest == plan.donor:
+            self._asked_beyond = newest
+        elif newest is not None:
+            self._stand(newest, ASKED)
         saving, others = 0.0, 0.0
         for entry, _, saving_s in islice(options, READ):
             if entry.key == plan.donor:
@@ -132,23 +153,28 @@ class Pieces:
         piece = self._pieces[key] = self._spare.pop() if self._spare else Piece()
         piece.key, piece.freed_bytes, piece.core_class = key, size_bytes, core_class
         piece.unused_since = piece.seen = clock
-        self._class(name, False, size, 1).append(piece)
-        piece.owner = None if entry.user is None else (entry.namespace, entry.user)
-        if piece.owner is not None:
-            before = self._latest.get(piece.owner)
-            self._latest[piece.owner] = key
-            if before is not None:
-                self._leave_behind(before)
+        piece.owner = owner_of(entry)
+        standing, before = self._users.comes(piece.owner, key)
+        self._class(name, standing, size, 1).append(piece)
+        if before is not None:
+            self._leave_behind(before)
 
     def hit(self, entry: Entry, plan: Plan, now: float) -> None:
         """Credit the entry's pieces and make it the most recent of those used as often."""
         piece = self._pieces[entry.key]
-        self._learn(piece, *self._gain, used=True)
+        # A copy found on arrival is not watched; it saves what made the entry.
+        by_window, beyond = (0.0, entry.cost_s) if type(plan) is Copy else self._gain
+        self._learn(piece, by_window, beyond, used=True)
         piece.unused_since = self.clock
         kind = piece.kind
-        if kind.uses < MOST_USES:
+        standing = kind.standing
+        if self._asked_beyond == entry.key:
+            self._asked_beyond = -1
+            standing = max(standing, ASKED)
+        if kind.uses < MOST_USES or standing != kind.standing:
             kind.take_out(piece)
-            self._class(kind.name, kind.redundant, kind.size, kind.uses + 1).append(piece)
+            uses = min(kind.uses + 1, MOST_USES)
+            self._class(kind.name, standing, kind.size, uses).append(piece)
         elif piece.after is not None:
             kind.take_out(piece)
             kind.append(piece)
@@ -158,8 +184,7 @@ class Pieces:
         piece = self._pieces.pop(key)
         piece.kind.take_out(piece)
         self._learn(piece, 0.0, 0.0)
-        if piece.owner is not None and self._latest.get(piece.owner) == key:
-            del self._latest[piece.owner]
+        self._users.goes(piece.owner, key)
         self._spare.append(piece)
 
     def trimmed(self, entry: Entry, now: float) -> None:
@@ -169,7 +194,7 @@ class Pieces:
         kind.take_out(piece)
         self._learn(piece, 0.0, 0.0)
         piece.freed_bytes = entry.size_bytes
-        self._class("core", kind.redundant, piece.core_class, kind.uses).append(piece)
+        self._class("core", kind.standing, piece.core_class, kind.uses).append(piece)
 
     def trims(self, key: int, now: float) -> bool:
         """Tell whether only the step latents of the victim ``key`` leave."""
@@ -177,7 +202,7 @@ class Pieces:
 
     def heads(self, pinned: Container[int]) -> list[Head]:
         """Return the longest unused piece of each class that can leave, in the order of classes."""
-        prior, next_tick = (self._saved_s + 1.0) / (self._at_risk + 1.0), self.clock + 1
+        mean, next_tick = (self._saved_s + 1.0) / (self._at_risk + 1.0), self.clock + 1
         heads: list[Head] = []
         for place, kind in enumerate(self._classes.values()):
             piece = kind.first
@@ -188,34 +213,43 @@ class Pieces:
                 if piece is None:
                     continue
             age = next_tick - piece.unused_since
-            value = self._value_at(kind, age)
-            rate = (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
+            rate = self._rate(kind, age, mean)
             price = rate / age / piece.freed_bytes
             heads.append((price, place, rate, piece))
         return heads
 
     def rate_of(self, piece: Piece) -> float:
         """Return the rate of a piece's class, at the age of the piece."""
-        kind = piece.kind
-        value = self._value_at(kind, self.clock + 1 - piece.unused_since)
-        prior = (self._saved_s + 1.0) / (self._at_risk + 1.0)
-        return (value.saved_s + prior) / (value.at_risk + 1.0) * kind.uses
+        mean = (self._saved_s + 1.0) / (self._at_risk + 1.0)
+        return self._rate(piece.kind, self.clock + 1 - piece.unused_since, mean)
 
-    def _value_at(self, kind: PieceClass, age: int) -> PieceValue:
-        """Return the value of a class; old pieces left behind have that of the others."""
-        if kind.redundant and age > self._liveness.alike_from:
-            return self._value(kind.name, False, kind.size)
-        return kind.value
+    def _rate(self, kind: PieceClass, age: int, mean: float) -> float:
+        """Return the rate of a class at an age; ``mean`` is that of all pieces, per use.
+
+        Old pieces beyond which their users have gone are worth what the newest of users are.
+        """
+        any_uses, any_standing = kind.any_uses, kind.any_standing
+        if kind.standing and age > self._liveness.alike_from:
+            any_uses = kind.newest
+        rate = (any_standing.saved_s + mean) / (any_standing.at_risk + 1.0)
+        rate = (any_uses.saved_s + LENT_TO_STANDING * rate) / (any_uses.at_risk + LENT_TO_STANDING)
+        value = kind.value
+        rate = (value.saved_s + LENT_TO_CLASS * rate) / (value.at_risk + LENT_TO_CLASS)
+        return rate * kind.uses
 
     def _leave_behind(self, key: int) -> None:
         """Move an entry to the class of those left behind."""
-        piece = self._pieces.get(key)
-        if piece is None or piece.kind.redundant:
-            return
+        if key in self._pieces:
+            self._stand(key, BEHIND)
+
+    def _stand(self, key: int, standing: int) -> None:
+        """Move an entry to the class of a worse standing."""
+        piece = self._pieces[key]
         kind = piece.kind
-        kind.take_out(piece)
-        self._learn(piece, 0.0, 0.0)
-        self._class(kind.name, True, kind.size, kind.uses).append(piece)
+        if kind.standing < standing:
+            kind.take_out(piece)
+            self._learn(piece, 0.0, 0.0)
+            self._class(kind.name, standing, kind.size, kind.uses).append(piece)
 
     def _learn(self, piece: Piece, by_window: float, beyond: float, *, used: bool = False) -> None:
         """Learn what the entry's pieces saved since they were last seen, and the time at risk."""
@@ -223,45 +257,52 @@ class Pieces:
         unused_since = piece.unused_since
         age, began = clock - unused_since + 1, piece.seen - unused_since + 1
         piece.seen = clock
-        redundant = kind.redundant
+        standing = kind.standing
         if piece.owner is not None:
-            self._liveness.learn(redundant, began, age, used)
+            self._liveness.learn(standing != NEWEST, began, age, used)
         alike_from = self._liveness.alike_from
-        if redundant and age > alike_from:
-            redundant = False
+        if standing and age > alike_from:
             if began < alike_from:
-                self._credit(piece, True, 0.0, 0.0, math.log(alike_from / began) * kind.uses)
+                self._credit(piece, standing, 0.0, 0.0, math.log(alike_from / began) * kind.uses)
                 began = alike_from
-        self._credit(piece, redundant, by_window, beyond, math.log(age / began) * kind.uses)
+            standing = NEWEST
+        self._credit(piece, standing, by_window, beyond, math.log(age / began) * kind.uses)
 
     def _credit(
-        self, piece: Piece, redundant: bool, by_window: float, beyond: float, at_risk: float
+        self, piece: Piece, standing: int, by_window: float, beyond: float, at_risk: float
     ) -> None:
-        """Count savings and time at risk for the value of the piece's kind and size."""
-        kind, keep = piece.kind, self._keep
+        """Count savings and time at risk for the value of the piece's kind, standing and size."""
+        kind = piece.kind
         saved_s = beyond
         if kind.is_window:
             saved_s = by_window
-            core = self._value("core", redundant, piece.core_class)
-            core.saved_s = core.saved_s * keep + (beyond - by_window)
-            core.at_risk = core.at_risk * keep + at_risk
-        value = kind.value
-        if redundant != kind.redundant:
-            value = self._value(kind.name, redundant, kind.size)
-        value.saved_s = value.saved_s * keep + saved_s
-        value.at_risk = value.at_risk * keep + at_risk
-        self._saved_s = self._saved_s * keep + saved_s
-        self._at_risk = self._at_risk * keep + at_risk
+            core = self._class("core", kind.standing, piece.core_class, kind.uses)
+            self._count(core, standing, beyond - by_window, at_risk)
+        self._count(kind, standing, saved_s, at_risk)
+        self._saved_s = self._saved_s * self._keep + saved_s
+        self._at_risk = self._at_risk * self._keep + at_risk
 
-    def _class(self, name: str, redundant: bool, size: int, uses: int) -> PieceClass:
-        kind = self._classes.get((name, redundant, size, uses))
+    def _count(self, kind: PieceClass, standing: int, saved_s: float, at_risk: float) -> None:
+        """Count savings and time at risk for a class, and for the wider ones it is part of."""
+        keep = self._keep
+        any_uses = kind.any_uses if standing == kind.standing else kind.newest
+        for value in (kind.value, any_uses, kind.any_standing):
+            value.saved_s = value.saved_s * keep + saved_s
+            value.at_risk = value.at_risk * keep + at_risk
+
+    def _class(self, name: str, standing: int, size: int, uses: int) -> PieceClass:
+        kind = self._classes.get((name, standing, size, uses))
         if kind is None:
-            kind = PieceClass(name, redundant, size, uses, self._value(name, redundant, size))
-            self._classes[name, redundant, size, uses] = kind
+            kind = PieceClass(name, standing, size, uses)
+            self._classes[name, standing, size, uses] = kind
+            kind.value = self._value(name, standing, size, uses)
+            kind.any_uses = self._value(name, standing, size)
+            kind.newest = self._value(name, NEWEST, size)
+            kind.any_standing = self._value(name, _ALL, size)
         return kind
 
-    def _value(self, name: str, redundant: bool, size: int) -> PieceValue:
-        value = self._values.get((name, redundant, size))
+    def _value(self, name: str, standing: int, size: int, uses: int = _ALL) -> PieceValue:
+        value = self._values.get((name, standing, size, uses))
         if value is None:
-            value = self._values[name, redundant, size] = PieceValue()
+            value = self._values[name, standing, size, uses] = PieceValue()
         return value

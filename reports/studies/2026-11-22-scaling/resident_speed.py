@@ -45,7 +45,7 @@ def trace(requests: int) -> Trace:
         name="residents",
         requests=tuple(
             Request(
-                id=str(place), arrival_s=10.0 * place, prompt="a clip", tenant=str(tenant[place])
+                id=str(place), arrival_s=10.0 * place, prompt="a clip", tenant=str(tenant[place]), user=str(place % 10)
             )
             for place in range(requests)
         ),

@@ -6,6 +6,7 @@ from unit.policies.hand_trace import entry, resume
 
 from chorus_policies.entry import Entry
 from chorus_policies.eviction.pieces import MOST_USES, Config, Pieces
+from chorus_policies.eviction.standing import BEHIND
 from chorus_policies.parts import Setting
 
 
@@ -72,11 +73,8 @@ def test_what_a_near_identical_one_superseded_is_a_class_apart() -> None:
     assert heads(pieces, 1) == [(3, 90), (2, 90)]
     pieces.trimmed(entry(2, size_bytes=70, core_bytes=70), 0.0)
     (_, superseded) = pieces.heads(())
-    assert (superseded[3].key, superseded[3].kind.name, superseded[3].kind.redundant) == (
-        2,
-        "core",
-        True,
-    )
+    kind = superseded[3].kind
+    assert (superseded[3].key, kind.name, kind.standing) == (2, "core", BEHIND)
 
 
 def test_uses_beyond_the_most_that_count_change_the_order_alone() -> None:

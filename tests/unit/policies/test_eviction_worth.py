@@ -8,7 +8,7 @@ import pytest
 from chorus_policies.entry import Entry, Query
 from chorus_policies.eviction.worth import Config, Worth
 from chorus_policies.parts import Option, Setting
-from chorus_policies.plan import Fresh, Plan, Regional, Resume
+from chorus_policies.plan import Copy, Fresh, Plan, Regional, Resume
 
 MIB = 2**20
 
@@ -80,16 +80,52 @@ def test_a_superseded_piece_leaves_before_an_older_one_once_that_has_paid() -> N
 
 
 def test_among_whole_entries_the_superseded_one_is_as_any_other() -> None:
-    part = make()
+    orders = []
+    for donor in (2, None):
+        part = make()
+        for key in (1, 2):
+            part.admitted(entry(key), 0.0)
+        serve(part, entry(2), resumed(2), Option(entry(2), 0.96, 30.0))
+        part.admitted(entry(3, donor=donor, alike=0.97), 0.0)
+        order = []
+        while len(order) < 3:
+            order.append(part.victim((), 0.0))
+            part.removed(order[-1], 0.0)
+        orders.append(order)
+    assert orders == [[1, 2, 3], [1, 2, 3]]
+
+
+def test_a_copy_saves_what_made_the_entry_watched_or_not() -> None:
+    lasting = make()
     for key in (1, 2):
+        lasting.admitted(entry(key, size=100 * key), 0.0)
+    # What the lookup before it saved is not the copy's.
+    serve(lasting, entry(2, size=200), resumed(2), Option(entry(2, size=200), 0.96, 1.0))
+    value = lasting._pieces._pieces[1].kind.value
+    assert value.saved_s == 0.0
+    lasting.hit(entry(1), Copy(donor=1), 0.0)
+    assert value.saved_s == 60.0
+    lasting.watched(query(), Copy(donor=2), iter(()), 0.0)
+    value = lasting._pieces._pieces[2].kind.value
+    lasting.hit(entry(2, size=200), Copy(donor=2), 0.0)
+    assert value.saved_s == 60.0
+
+
+def test_a_class_of_which_little_is_known_counts_as_the_wider_ones_do() -> None:
+    part = make()
+    for key in range(1, 400):
         part.admitted(entry(key), 0.0)
-    serve(part, entry(2), resumed(2), Option(entry(2), 0.96, 30.0))
-    part.admitted(entry(3, donor=2, alike=0.97), 0.0)
-    order = []
-    while len(order) < 3:
-        order.append(part.victim((), 0.0))
-        part.removed(order[-1], 0.0)
-    assert order == [1, 3, 2]
+        if key % 2:
+            serve(part, entry(key), resumed(key), Option(entry(key), 0.96, 10.0))
+    once, twice = (part._pieces._pieces[key].kind for key in (2, 1))
+    assert (once.uses, twice.uses) == (1, 2)
+    # Nobody used one twice, yet so far that says little.
+    rates = [part._pieces._rate(kind, 1, 1.0) / kind.uses for kind in (once, twice)]
+    assert rates[1] == pytest.approx(rates[0], rel=0.3)
+    for key in range(1, 400):
+        part.removed(key, 0.0)
+    rates = [part._pieces._rate(kind, 1, 1.0) / kind.uses for kind in (once, twice)]
+    assert rates[1] < 0.5 * rates[0]
 
 
 def test_an_entry_used_more_outlives_one_that_was_used_as_late() -> None:

@@ -70,23 +70,3 @@ def test_an_entry_whose_user_has_made_another_leaves_first(part: type) -> None:
     eviction.admitted(entry_of(1001, "goes"), 1001.0)
     eviction.admitted(entry_of(1002, "goes"), 1002.0)
     assert eviction.victim((), 1003.0) == 1001
-
-
-def test_users_of_two_namespaces_are_two_and_nobody_is_none() -> None:
-    eviction = Worth(Config(), Setting(capacity_bytes=1000, chance=None))
-    eviction.admitted(entry_of(1, "same", "one"), 1.0)
-    eviction.admitted(entry_of(2, "same", "two"), 2.0)
-    eviction.admitted(entry_of(3, None), 3.0)
-    eviction.admitted(entry_of(4, None), 4.0)
-    pieces = eviction._pieces._pieces
-    assert not any(piece.kind.redundant for piece in pieces.values())
-    eviction.admitted(entry_of(5, "same", "one"), 5.0)
-    assert [key for key, piece in pieces.items() if piece.kind.redundant] == [1]
-
-
-def test_a_user_whose_entries_are_gone_is_forgotten() -> None:
-    eviction = Worth(Config(), Setting(capacity_bytes=1000, chance=None))
-    for key in range(50):
-        eviction.admitted(entry_of(key, f"u{key}"), float(key))
-        eviction.removed(key, float(key))
-    assert not eviction._pieces._latest
