@@ -1,10 +1,10 @@
 """What a decision costs with 100,000 resident entries: ``resident_speed.py OUT.json [POLICY ...]``.
 
-Requests of 400 tenants of ten users each gather around the same few prompts, so most of them find a donor. The cache
-is filled until it evicts; then each of the next requests is a lookup, a hit or a miss, a store and
-an eviction (or trim) for it, in the calls a driver makes, over the similarity graph. Decisions are
-what the policy answers: a plan, a hit, an admission, a victim. The compiled twin serves the same
-requests as a whole simulation, event loop included.
+Requests of 400 tenants of ten users each gather around the same few prompts, so most of them find a
+donor. The cache is filled until it evicts; then each of the next requests is a lookup, a hit or a
+miss, a store and an eviction (or trim) for it, in the calls a driver makes, over the similarity
+graph. Decisions are what the policy answers: a plan, a hit, an admission, a victim. The compiled
+twin serves the same requests as a whole simulation, event loop included.
 """
 
 import json
