@@ -129,6 +129,9 @@ def _model(options: dict[str, Any]) -> "tuple[VideoModel, frozenset[str], str]":
     from chorus_traces.errors import EngineError
 
     name, layers, random = options["model"], options["layers"], options["random_weights"]
+    weights = options["weights"]
+    if random and weights:
+        raise EngineError("--random-weights and --weights: one of them; leave the other out")
     device = device_named(options["device"])
     if name in TRANSFORMERS:
         if not random:
@@ -146,7 +149,6 @@ def _model(options: dict[str, Any]) -> "tuple[VideoModel, frozenset[str], str]":
         if name not in SHAPES:
             raise EngineError(f"--random-weights is for shapes and wan2.1, not for {name}")
         return random_shapes(name, device), frozenset(), "random weights"
-    weights = options["weights"]
     return load_model(name, Path(weights) if weights else None, device).model, frozenset(), ""
 
 

@@ -189,6 +189,8 @@ def _model(options: dict[str, Any]) -> tuple[Any, Any]:
             "belong together"
         )
     if kind == _FAKE:
+        if weights:
+            raise EngineError("--weights is for the shapes model, not for fake; leave it out")
         from chorus_runtime.server.fake_model import FakeClips, FakeVideo
 
         seconds = engine_times(engine)

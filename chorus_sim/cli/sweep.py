@@ -123,7 +123,7 @@ def _print(answer: "Answer") -> None:
         table.add_section()
     console = wide_console()
     console.print(table)
-    console.print("net value: GPU time saved less memory, over the run; prices assumed")
+    console.print(f"net value: GPU time saved less memory, over the run; prices {answer.prices}")
 
 
 def _figures(row: dict[str, Any]) -> list[str]:

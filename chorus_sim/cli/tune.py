@@ -8,6 +8,12 @@ import click
 from chorus_sim.cli.scenario_options import scenario_changes, scenario_options
 from chorus_traces.finite import Finite
 
+#: Fields that a search does not read.
+_WITHOUT_EFFECT = {
+    "run.bounds": "a search runs no bounds",
+    "run.replications": "a trial is one run",
+}
+
 
 @click.command()
 @scenario_options("--bounds", "--preload")
@@ -78,7 +84,7 @@ def tune(
     objectives = parse_objectives(objective)
     wanted = load_space(space)
     path = _file_to_write(out)
-    stated = {"policy": wanted.base} | scenario_changes(flags, changes)
+    stated = {"policy": wanted.base} | scenario_changes(flags, changes, _WITHOUT_EFFECT)
     source = Path(scenario) if scenario else None
     resolved = read_scenario(source, on_fastest(source, stated))
     search = Search(

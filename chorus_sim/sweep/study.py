@@ -37,9 +37,17 @@ def study_of(
             for name, book in names.books.items()
         },
         "quality": {name: _sha256(curve) for name, curve in names.curves.items()},
-        "prices": "assumed",
+        "prices": _prices_source(axes, base),
         "versions": {name: version(name) for name in ("chorus-cache", "simpy")},
     }
+
+
+def _prices_source(axes: tuple[Axis, ...], base: Scenario) -> str:
+    """Return where the prices of all points are from; a grid of prices gives one of the two."""
+    source = base.prices.source
+    if source == "assumed" and any(axis.field.startswith("prices.") for axis in axes):
+        return "assumed in part"
+    return source
 
 
 def _sha256(content: object) -> str:

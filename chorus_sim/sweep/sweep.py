@@ -58,12 +58,16 @@ class Crew(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished sweep: its result set, and the points found finished, or damaged, before it."""
+    """A finished sweep: its result set, and the points found finished, or damaged, before it.
+
+    ``prices`` says where those are from, as ``PricesSection.source`` does.
+    """
 
     table: pa.Table
     axes: tuple[Axis, ...]
     found: int
     damaged: int
+    prices: str
 
     def engines(self) -> list[str]:
         """Return in a line each which engine carried out how many points, and why that one."""
@@ -105,7 +109,8 @@ def sweep(asked: Question, folder: Path, crew: Crew, progress: Progress) -> Answ
             try_points(traces, asked.axes, asked.names, progress)
         stamps = traces.stamps()
         stack.enter_context(locked(folder))
-        begin(folder, study_of(asked.grid, asked.axes, asked.base, [*stamps.values()], asked.names))
+        study = study_of(asked.grid, asked.axes, asked.base, [*stamps.values()], asked.names)
+        begin(folder, study)
         finished = stack.enter_context(FinishedFile(folder / "finished.log"))
         jobs = []
         for point in asked.points:
@@ -115,7 +120,13 @@ def sweep(asked: Question, folder: Path, crew: Crew, progress: Progress) -> Answ
         found = _complete(asked, jobs, finished, crew, traces, progress)
         rows = [finished.points[job.point] for job in jobs]
         table = write_results(folder, asked.axes, asked.points, rows)
-    return Answer(table=table, axes=asked.axes, found=found, damaged=finished.damaged)
+    return Answer(
+        table=table,
+        axes=asked.axes,
+        found=found,
+        damaged=finished.damaged,
+        prices=study["prices"],
+    )
 
 
 def _complete(

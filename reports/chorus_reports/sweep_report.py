@@ -124,9 +124,9 @@ def _source(study: dict[str, Any], profile: str) -> str:
 
 def _tables(sweep: FinishedSweep) -> list[Table]:
     cost, p95, saved = (sweep.metrics[name] for name in (COST, P95, SAVED))
-    cheap = cheapest_first(cost, p95)
+    cheap, prices = cheapest_first(cost, p95), sweep.study["prices"]
     return [
-        _table(sweep, "Cheapest (cost per video of the whole fleet, assumed)", cheap),
+        _table(sweep, f"Cheapest (cost per video of the whole fleet; prices {prices})", cheap),
         _table(sweep, "Fastest (response p95, modelled)", np.argsort(p95)),
         _table(sweep, "Most GPU time saved (modelled)", np.argsort(-saved)),
         _table(sweep, "Beaten by none in cost and p95", front(cost, p95)),
@@ -207,12 +207,13 @@ def _sources(sweep: FinishedSweep) -> Table:
     sources = {_source(sweep.study, name) for name in sweep.study["profiles"]}
     weakest = next(mark for mark in ("assumed", "modelled", "measured") if mark in sources)
     mark = "assumed" if weakest == "assumed" else "modelled"
+    prices = f"prices {sweep.study['prices']}, times {mark}"
     return Table(
         columns=("numbers", "source", "how"),
         rows=(
             ("stage times", weakest, "Profiles named above; the weakest source counts."),
             ("hits, evictions, GPU time, response", mark, "Simulated on these stage times."),
-            ("dollars", "assumed", "The prices of the scenario; set your own with --set prices."),
+            ("dollars", prices, "The prices of the scenario; set your own with --set prices."),
         ),
         words=True,
     )

@@ -1,4 +1,4 @@
-"""How long it matters that the user of an entry has gone on to another one.
+"""How long it matters that the user of an entry has asked again, or has a newer one (``standing``).
 
 Soon after an entry was made, it is reused mostly by its own user, next: one left behind is worth
 less. Late, when that user has gone home, both are alike, or the one left behind is worth more, for

@@ -7,15 +7,16 @@ likelihood estimate for a hazard of a / age. What was used more is used again so
 counts once for each use, the making included. Classes are size (which tells how early a step the
 entry can serve), uses and standing: whether the entry's user has asked again, or has a newer one
 (``standing``), as long as that matters (``liveness``). A class of which little is known counts as
-all of its size and standing do, and those as all of the size.
+all of its size and standing do, and those as all of the size. A copy saves what made the entry.
 
 Where the form allows trimming, an entry has two pieces with values of their own: the step latents,
 which SRD needs and which leave first, and the rest, which full reuse needs. Such pieces are small
 enough for near-identical ones to lie side by side, so those that a newer one superseded count as
 left behind too; among whole entries, which are few, that was found to do harm.
 
-State per entry: one object, linked to its neighbours in its class; per class: four numbers. Cost
-per call: O(1), ``heads`` O(classes + pinned), ``watched`` reads at most three neighbours.
+State per entry: one object, linked to its neighbours in its class; per class: its ends and two
+numbers, two more for each of its kind, size and standing, and a number for each user with an entry.
+Cost per call: O(1), ``heads`` O(classes + pinned), ``watched`` reads at most three neighbours.
 """
 
 import math

@@ -6,7 +6,8 @@ leaves first; across classes the smallest value per byte and age. Where the form
 the step latents, which SRD needs, can leave before the rest, which full reuse needs.
 
 Own formulation; kin are hit density (LHD, Beckmann et al., NSDI 2018) and GDSF. State per entry:
-one object, linked to its neighbours in its class; per class: four numbers. Cost per call: O(1),
+one object, linked to its neighbours in its class; per class: its ends and what it and wider ones
+have saved; per user: the newest entry, the last request. Cost per call: O(1),
 ``victim`` O(classes + pinned), ``watched`` reads at most three neighbours. Left out: donors in
 flight.
 """

@@ -75,7 +75,7 @@ def pareto(sweep: FinishedSweep) -> Plot:
                 y_range=(0.0, float(p95.max()) * 1.06),
             ),
         ),
-        x_label="fleet cost per video, $ (assumed)",
+        x_label=f"fleet cost per video, $ (prices {sweep.study['prices']})",
     )
 
 

@@ -65,11 +65,11 @@ def second_half(trace: Trace) -> Trace:
     )
 
 
-def ten_segments(trace: Trace) -> Trace:
-    """Return ten consecutive segments started at the same time."""
-    size = len(trace) // 10
+def segments(trace: Trace, count: int) -> Trace:
+    """Return ``count`` consecutive segments of equal length started at the same time."""
+    size = len(trace) // count
     rows = []
-    for segment in range(10):
+    for segment in range(count):
         first = trace.requests[segment * size].arrival_s
         rows += [
             (trace.requests[place].arrival_s - first, place)
@@ -81,7 +81,7 @@ def ten_segments(trace: Trace) -> Trace:
         msgspec.structs.replace(trace.requests[place], arrival_s=arrival) for arrival, place in rows
     )
     return Trace(
-        name="real, ten segments at once",
+        name=f"{trace.name}, {count} segments at once",
         requests=requests,
         embeddings=trace.embeddings[places],
         embedder=trace.embedder,
@@ -108,7 +108,9 @@ def main() -> None:
     real = read_trace(Path(sys.argv[1]), embeddings=Path(sys.argv[2]))
     streams = {
         "real-second-half": second_half(real),
-        "real-ten-segments": ten_segments(real),
+        "real-ten-segments": dataclasses.replace(
+            segments(real, 10), name="real, ten segments at once"
+        ),
         "generated-41": generated(41),
         "generated-42": generated(42),
     }

@@ -232,3 +232,10 @@ def test_what_a_comparison_does_not_read_is_refused(sim, tiny, field):
     answer = sim("compare", *words)
     assert answer.code == 2
     assert f"--set {field.split('=')[0]}: has no effect here" in answer.err
+
+
+@pytest.mark.parametrize("field", ["run.replications=3", "run.bounds=all"])
+def test_what_a_search_does_not_read_is_refused(sim, tiny, field):
+    answer = sim("tune", "--trace", tiny, "--out", "found.toml", "--set", field)
+    assert answer.code == 2
+    assert f"--set {field.split('=')[0]}: has no effect here" in answer.err

@@ -196,6 +196,7 @@ def test_a_cut_down_wan_says_so(call, tmp_path, monkeypatch):
         (("--model", "wan2.1-1.3b"), ("--random-weights",)),
         (("--model", "wan3"), ("unknown model 'wan3'",)),
         (("--layers", 2), ("--layers is for a random Wan",)),
+        (("--random-weights", "--weights", "w"), ("--random-weights and --weights: one",)),
         (("--random-weights", "--resolution", "481p"), ("481p", "WxHxFRAMES")),
         (("--random-weights", "--resolution", "64x64x8"), ("height is 64", "32x32")),
         (("--random-weights", "--repeats", 2), ("repeats is 2",)),

@@ -35,6 +35,7 @@ def refused(capfd, monkeypatch):
         (("--engine", "fake:x"), "fake engine 'x'"),
         (("--engine", "fake:-1"), "fake engine '-1'"),
         (("--engine", "real"), "belong together"),
+        (("--weights", "w"), "--weights is for the shapes model"),
         (("--engine", "reel"), "engine is 'reel'"),
         (("--engine", "paced:0.1"), "belong together"),
         (("--capacity", "much"), "'much'"),

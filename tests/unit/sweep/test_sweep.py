@@ -3,6 +3,7 @@
 import fcntl
 import json
 import sys
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -260,3 +261,25 @@ def test_a_synthetic_trace_has_one_trace_per_seed():
     assert traces("a.jsonl", trace__rate_scale="2") == 4
     assert traces("a.jsonl", trace__what_if="shuffled") == 4
     assert traces("a.jsonl") == 1
+
+
+@pytest.mark.parametrize(
+    ("grid", "flags", "prices"),
+    [
+        ("gpus=4,8", (), "assumed"),
+        ("prices.gpu_hour_usd=2,4", (), "assumed in part"),
+        ("gpus=4,8", ("--set", "prices.gpu_hour_usd=2"), "assumed in part"),
+        (
+            "gpus=4,8",
+            ("--set", "prices.gpu_hour_usd=2", "--set", "prices.gib_hour_usd.host=0.002"),
+            "given",
+        ),
+    ],
+)
+def test_a_sweep_and_its_report_say_where_prices_are_from(sweep, sim, grid, flags, prices):
+    answer = sweep(grid, *flags)
+    assert f"prices {prices}\n" in answer.out
+    assert sim("report", "study").code == 0
+    report = Path("study/report.html").read_text(encoding="utf-8")
+    assert f"whole fleet; prices {prices})" in report
+    assert f"prices {prices}, times modelled" in report
