@@ -14,6 +14,7 @@ from chorus_reports.plot import (
     SERIES_COLOURS,
     Dash,
     Line,
+    Marker,
     Panel,
     Plot,
     Series,
@@ -22,7 +23,14 @@ from chorus_reports.plot import (
 from chorus_reports.quantities import share
 from chorus_traces.errors import ScenarioError
 
-_BOUND_STYLES: dict[str, Dash] = {"clairvoyant": "dotted", "unbounded": "dashed"}
+#: The next one where the colours begin again.
+_MARKERS: tuple[Marker, ...] = ("circle", "square", "triangle", "diamond")
+
+_BOUND_STYLES: dict[str, Dash] = {
+    "clairvoyant": "dotted",
+    "unbounded": "dashed",
+    "upper_bound": "solid",
+}
 
 
 def write_comparison(folder: Path) -> None:
@@ -48,12 +56,12 @@ def _document(comparison: dict[str, Any]) -> Document:
     plot = _plot(comparison)
     saved = Table(
         caption="GPU time saved",
-        columns=("capacity", *names, "clairvoyant", "unbounded"),
+        columns=("capacity", *names, *(bound.replace("_", " ") for bound in _BOUND_STYLES)),
         rows=tuple(
             (
                 row["capacity"],
                 *(_cell(row, name) for name in names),
-                *(f"{row['bounds'][name]:.2%}" for name in ("clairvoyant", "unbounded")),
+                *(_bound(row["bounds"][bound]) for bound in _BOUND_STYLES),
             )
             for row in rows
         ),
@@ -104,15 +112,18 @@ def _plot(comparison: dict[str, Any]) -> Plot:
                 x=sizes,
                 y=np.array([100 * one["saved_share"] for one in figures]),
                 colour=SERIES_COLOURS[place % len(SERIES_COLOURS)],
-                marker="circle",
+                marker=_MARKERS[place // len(SERIES_COLOURS) % len(_MARKERS)],
                 marker_size=3,
                 low=np.array([100 * one["ci95"][0] for one in figures]),
                 high=np.array([100 * one["ci95"][1] for one in figures]),
             )
         )
     for name, dash in _BOUND_STYLES.items():
+        if any(row["bounds"][name] is None for row in rows):
+            continue
         shares = np.array([100 * row["bounds"][name] for row in rows])
-        series.append(Line(name=name, x=sizes, y=shares, colour=INK, dash=dash))
+        title = name.replace("_", " ")
+        series.append(Line(name=title, x=sizes, y=shares, colour=INK, dash=dash))
     low, high = float(sizes.min()) / 1.1, float(sizes.max()) * 1.1
     return Plot(
         name="saved-by-capacity",
@@ -134,8 +145,14 @@ def _preamble(comparison: dict[str, Any]) -> str:
         f"{comparison['profile']}. Share of GPU time saved against no cache, with its 95 % "
         f"interval ({comparison['interval']}). Simulated, so modelled at best. The bounds "
         f"run over {comparison['bounds_over']}: clairvoyant is a heuristic over whole "
-        "entries, unbounded is not a proven bound."
+        "entries, unbounded is not a proven bound, the upper bound is one for that reuse rule and "
+        "entry form."
     )
+
+
+def _bound(saved_share: float | None) -> str:
+    """Return a bound, or a dash where it cannot be proven."""
+    return "-" if saved_share is None else f"{saved_share:.2%}"
 
 
 def _cell(row: dict[str, Any], name: str) -> str:

@@ -70,7 +70,11 @@ COMPARISON = {
                     "within_noise": False,
                 },
             },
-            "bounds": {"clairvoyant": 0.12 * gib, "unbounded": 0.2},
+            "bounds": {
+                "clairvoyant": 0.12 * gib,
+                "unbounded": 0.2,
+                "upper_bound": 0.25 if gib == 1 else None,
+            },
         }
         for gib in (1, 2)
     ],
@@ -88,6 +92,9 @@ def test_the_report_of_a_comparison_is_written_and_shown(tmp_path):
     assert "At 1GiB lru saves most, 10.0 %." in text
     assert "10.00% ± 1.00% \\*" in text or "10.00% ± 1.00% *" in text
     assert "5.00 [4.00, 6.00]" in text.replace("\\", "")
+    # The upper bound cannot be proven at every capacity.
+    assert "| 12.00% | 20.00% | 25.00% |" in text
+    assert "| 24.00% | 20.00% | - |" in text.replace("\\", "")
     again = CliRunner().invoke(chorus_sim, ["report", str(tmp_path)])
     assert again.exit_code == 0, again.output
 
