@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from chorus_policies.cache import Cache
 from chorus_policies.catalogue import EVICTIONS
 from chorus_policies.entry import OVERHEAD_BYTES, Query
+from chorus_policies.eviction.bundle import Bundle
+from chorus_policies.eviction.worth import Worth
 from chorus_policies.journal import Journal
 from chorus_policies.plan import Copy, Fresh, Plan
 from chorus_policies.policy import Policy, parse_policy
@@ -93,6 +95,7 @@ class Driver:
             latent_bytes=5,
             result_bytes=result_bytes,
             embedding=topic,
+            user=f"user {self.sequence % 4}" if topic else None,
         )
         self.sequence += 1
         plan: Plan | None = self.cache.find_copy(query, self.now) if identified else None
@@ -170,6 +173,11 @@ class Driver:
         for spec, tier in zip(self.tiers, cache._tiers, strict=True):
             assert tier.occupied_bytes == sum(e.size_bytes for e in tier.resident.values())
             assert 0 <= tier.occupied_bytes <= spec.capacity_bytes
+            if isinstance(tier.eviction, Worth | Bundle):
+                newest = tier.eviction._pieces._users.newest
+                users = {(e.namespace, e.user) for e in tier.resident.values() if e.user}
+                assert newest.keys() <= users
+                assert all(tier.resident[key].user == owner[1] for owner, key in newest.items())
         places = [key for tier in cache._tiers for key in tier.resident]
         assert sorted(places) == sorted(cache._entries)
         assert len(places) == len(set(places)) == len(cache)

@@ -15,7 +15,7 @@ def asks(eviction: Any, place: int) -> int:
     owner = eviction.owner_of[place]
     if owner < 0:
         return -1
-    eviction.asking[owner] = place
+    eviction.asking[owner] = max(place, eviction.asking[owner])
     return int(eviction.newest[owner])
 
 

@@ -46,7 +46,7 @@ class Users:
         if owner is None:
             return None
         asking = self._asking
-        asking[owner] = query.sequence
+        asking[owner] = max(query.sequence, asking.get(owner, -1))
         if len(asking) > MOST_ASKING:
             del asking[next(iter(asking))]
         return self.newest.get(owner)

@@ -24,7 +24,7 @@ def make_setting(seed: int) -> Setting:
 def make_query(
     sequence: int, steps: int, identity: str | None = None, embedding: Any = None
 ) -> Query:
-    """Return a query whose latents are 64 KiB each."""
+    """Return a query of one of a few users whose latents are 64 KiB each."""
     return Query(
         sequence=sequence,
         namespace="check",
@@ -33,7 +33,13 @@ def make_query(
         latent_bytes=64 * KIB,
         result_bytes=64 * KIB,
         embedding=embedding,
+        user=_user_of(sequence),
     )
+
+
+def _user_of(number: int) -> str | None:
+    """Return one of four users, or nobody known."""
+    return f"user {number % 4}" if number % 5 else None
 
 
 def make_entry(key: int, chance: random.Random, steps: int = 50) -> Entry:
@@ -56,4 +62,5 @@ def make_entry(key: int, chance: random.Random, steps: int = 50) -> Entry:
         donor_similarity=0.0 if donor is None else chance.randint(7000, 10_000) / 10_000,
         cost_s=chance.uniform(1.0, 60.0),
         renoised=compact and key % 2 == 0,
+        user=_user_of(key),
     )

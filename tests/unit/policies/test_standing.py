@@ -90,6 +90,16 @@ def test_a_result_whose_user_has_asked_again_meanwhile_is_born_so() -> None:
     assert standings(pieces) == {1: BEHIND, 2: BEHIND, 3: NEWEST}
 
 
+def test_requests_of_a_user_may_be_looked_up_in_any_order() -> None:
+    pieces = pieces_of()
+    for sequence in (2, 1):
+        ask(pieces, sequence)
+    pieces.admitted(made(1), 0.0)
+    assert standings(pieces) == {1: ASKED}
+    pieces.admitted(made(2), 0.0)
+    assert standings(pieces) == {1: BEHIND, 2: NEWEST}
+
+
 def test_standing_only_gets_worse() -> None:
     pieces = pieces_of(made(1), made(2))
     ask(pieces, 3, resume(1))
