@@ -85,6 +85,7 @@ def _run(
         setting = EvictionSetting(
             requests=requests_,
             owner_of=requests.owner_of[:requests_],
+            identity_of=requests.identity_of[:requests_],
             sizes=sizes,
             trims=policy.form.shrinks,
         )

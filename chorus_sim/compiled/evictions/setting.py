@@ -10,11 +10,13 @@ from chorus_policies.similarity import QUANTA
 class EvictionSetting(msgspec.Struct, frozen=True, kw_only=True):
     """Number of requests, every size an entry or its core can have, and whether entries shrink.
 
-    ``owner_of`` ``(requests,)`` numbers users; -1 where none is known.
+    ``owner_of`` and ``identity_of`` ``(requests,)`` number users and identical requests; -1 where
+    none is known.
     """
 
     requests: int
     owner_of: npt.NDArray[np.int32]
+    identity_of: npt.NDArray[np.int32]
     sizes: npt.NDArray[np.int64]
     trims: bool
 

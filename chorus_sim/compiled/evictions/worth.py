@@ -17,6 +17,7 @@ from chorus_policies.eviction.liveness import EVERY, NEVER, OCTAVES
 from chorus_policies.eviction.standing import ASKED, BEHIND, NEWEST, STANDINGS
 from chorus_sim.compiled.contract import plan_for_one, register
 from chorus_sim.compiled.evictions.liveness import ALIKE_FROM, learn
+from chorus_sim.compiled.evictions.returning import comes_back, goes_away
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
 from chorus_sim.compiled.evictions.standing import asks, comes, goes
 from chorus_sim.compiled.jit import compiled
@@ -30,8 +31,8 @@ _KINDS = 3
 _BY_WINDOW, _BEYOND = 0, 1
 _SAVED, _AT_RISK = 0, 1
 
-#: Places in ``counts``; two more are those of ``liveness``.
-_CLOCK, _CLASSES, _ASKED_BEYOND = 0, 1, 4
+#: Places in ``counts``; the others are those of ``liveness`` and ``returning``.
+_CLOCK, _CLASSES, _ASKED_BEYOND = 0, 1, 5
 
 _READ = algorithm.READ
 _MOST_USES = algorithm.MOST_USES
@@ -43,8 +44,10 @@ class Worth(NamedTuple):
 
     ``size_classes`` numbers the size class of each of ``sizes``, which are sorted. ``newest`` is
     the newest resident entry of each user, -1 for none, and ``asking`` the last request of each
-    that left no entry so far. Seconds saved and log-age at risk are the columns of ``of_class``
-    ``(classes, 2)``, ``any_uses`` ``(values, 2)`` and ``any_standing`` ``(sizes and kinds, 2)``.
+    that left no entry so far. ``gone_uses`` ``(identities,)`` are those of entries that left, 0 if
+    none did, and ``gone_at`` how many had left then. Seconds saved and log-age are the columns of
+    ``of_class`` ``(classes, 2)``, ``any_uses`` ``(values, 2)`` and ``any_standing`` ``(sizes and
+    kinds, 2)``.
     ``uses_by_age``, ``parts`` and ``whole_from`` ``(2, octaves)`` are those of ``liveness``, of
     entries that are not the newest last.
     """
@@ -70,6 +73,9 @@ class Worth(NamedTuple):
     owner_of: npt.NDArray[np.int32]
     newest: npt.NDArray[np.int32]
     asking: npt.NDArray[np.int32]
+    identity_of: npt.NDArray[np.int32]
+    gone_uses: npt.NDArray[np.int8]
+    gone_at: npt.NDArray[np.int64]
     uses_by_age: npt.NDArray[np.float64]
     parts: npt.NDArray[np.float64]
     whole_from: npt.NDArray[np.float64]
@@ -92,6 +98,7 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
     )
     values = STANDINGS * _KINDS * len(numbers)
     classes = values * _MOST_USES
+    identities = int(setting.identity_of.max(initial=-1)) + 1
     owners = int(setting.owner_of.max(initial=-1)) + 1
     return Worth(
         rings=empty_rings(requests, classes),
@@ -111,10 +118,13 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
         is_listed=np.zeros(classes, np.bool_),
         mean=np.zeros(2),
         gain=np.zeros(2),
-        counts=np.array([0, 0, 0, NEVER, -1], np.int64),
+        counts=np.array([0, 0, 0, NEVER, 0, -1], np.int64),
         owner_of=setting.owner_of,
         newest=np.full(owners, -1, np.int32),
         asking=np.full(owners, -1, np.int32),
+        identity_of=setting.identity_of,
+        gone_uses=np.zeros(identities, np.int8),
+        gone_at=np.zeros(identities, np.int64),
         uses_by_age=np.zeros((2, OCTAVES)),
         parts=np.zeros((2, OCTAVES)),
         whole_from=np.zeros((2, OCTAVES)),
@@ -195,7 +205,7 @@ def _admitted(eviction: Any, residents: Any, key: Any) -> None:
     if eviction.trims and donor >= 0 and residents.donor_quanta[key] >= eviction.least:
         _stand(eviction, residents, donor, BEHIND)
     eviction.there[key] = True
-    eviction.uses[key] = 1
+    eviction.uses[key] = min(1 + comes_back(eviction, residents, key), _MOST_USES)
     eviction.whole[key] = residents.first_step[key] <= residents.last_step[key]
     eviction.unused_since[key] = eviction.seen[key] = eviction.counts[_CLOCK]
     eviction.standing[key], before = comes(eviction, key)
@@ -222,6 +232,7 @@ def _removed(eviction: Any, residents: Any, key: Any) -> None:
     _leave(eviction, residents, key, 0.0, 0.0, False)
     eviction.there[key] = False
     goes(eviction, key)
+    goes_away(eviction, residents, key)
 
 
 def _trims(eviction: Any, residents: Any, key: Any) -> Any:

@@ -7,7 +7,8 @@ class Piece:
     """What leaves next of one resident entry: its step latents, or all that is left of it.
 
     ``freed_bytes`` leave with it. ``unused_since`` and ``seen`` count admissions. ``owner`` is the
-    namespace and user of the entry. ``after`` is the one of its class that is unused next longest.
+    namespace and user of the entry, ``named`` its namespace and identity. ``after`` is the one of
+    its class that is unused next longest.
     What a class knows is not repeated here: with many residents, most of the time goes into reading
     memory that is in no processor's cache.
     """
@@ -19,6 +20,7 @@ class Piece:
         "freed_bytes",
         "key",
         "kind",
+        "named",
         "owner",
         "seen",
         "unused_since",
@@ -30,6 +32,7 @@ class Piece:
     core_class: int
     freed_bytes: int
     key: int
+    named: tuple[str, str] | None
     owner: tuple[str, str] | None
     seen: int
     unused_since: int

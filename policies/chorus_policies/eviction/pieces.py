@@ -4,10 +4,11 @@ An entry is worth what it saves beyond what the second-best resident would have 
 entry falls off with its age as a power law (edit chains: the next edit comes soon or never), so the
 value of a class of pieces is one number: seconds saved per unit of log-age at risk, the maximum
 likelihood estimate for a hazard of a / age. What was used more is used again sooner, as in GDSF: a
-counts once for each use, the making included. Classes are size (which tells how early a step the
-entry can serve), uses and standing: whether the entry's user has asked again, or has a newer one
-(``standing``), as long as that matters (``liveness``). A class of which little is known counts as
-all of its size and standing do, and those as all of the size. A copy saves what made the entry.
+counts once for each use, the making included, and those that an identical request's entry had when
+it left (``returning``). Classes are size (which tells how early a step the entry can serve), uses
+and standing: whether the entry's user has asked again, or has a newer one (``standing``), as long
+as that matters (``liveness``). A class of which little is known counts as all of its size and
+standing do, and those as all of the size. A copy saves what made the entry.
 
 Where the form allows trimming, an entry has two pieces with values of their own: the step latents,
 which SRD needs and which leave first, and the rest, which full reuse needs. Such pieces are small
@@ -15,7 +16,8 @@ enough for near-identical ones to lie side by side, so those that a newer one su
 left behind too; among whole entries, which are few, that was found to do harm.
 
 State per entry: one object, linked to its neighbours in its class; per class: its ends and two
-numbers, two more for each of its kind, size and standing, and a number for each user with an entry.
+numbers, two more for each of its kind, size and standing; a number for each user with an entry, and
+three for each of the last entries that left and were computed in full.
 Cost per call: O(1), ``heads`` O(classes + pinned), ``watched`` reads at most three neighbours.
 """
 
@@ -29,6 +31,7 @@ import msgspec
 from chorus_policies.entry import Entry, Query
 from chorus_policies.eviction.liveness import Liveness
 from chorus_policies.eviction.piece import Piece, PieceClass, PieceValue
+from chorus_policies.eviction.returning import Returning
 from chorus_policies.eviction.standing import ASKED, BEHIND, NEWEST, Users, owner_of
 from chorus_policies.parts import Option, Setting
 from chorus_policies.plan import Copy, Fresh, Plan, Regional
@@ -109,6 +112,7 @@ class Pieces:
         #: The donor of the present lookup if its user is the one who asks: he asks beyond it.
         self._asked_beyond = -1
         self._liveness = Liveness(self._keep)
+        self._returning = Returning()
 
     def watched(self, query: Query, plan: Plan, options: Iterable[Option], now: float) -> None:
         """Work out what the donor saves that no other resident would; note who asks again."""
@@ -138,7 +142,7 @@ class Pieces:
         self._gain = (min(by_window, beyond), beyond)
 
     def admitted(self, entry: Entry, now: float) -> None:
-        """Let the entry in; to be made is its first use. Mark what is left behind."""
+        """Let the entry in; to be made is a use. Mark what is left behind."""
         clock = self.clock = self.clock + 1
         donor = entry.donor
         if self._trims and donor is not None and entry.donor_similarity >= self._similarity:
@@ -156,7 +160,9 @@ class Pieces:
         piece.unused_since = piece.seen = clock
         piece.owner = owner_of(entry)
         standing, before = self._users.comes(piece.owner, key)
-        self._class(name, standing, size, 1).append(piece)
+        piece.named = None if entry.identity is None else (entry.namespace, entry.identity)
+        uses = min(1 + self._returning.comes(piece.named), MOST_USES)
+        self._class(name, standing, size, uses).append(piece)
         if before is not None:
             self._leave_behind(before)
 
@@ -186,6 +192,7 @@ class Pieces:
         piece.kind.take_out(piece)
         self._learn(piece, 0.0, 0.0)
         self._users.goes(piece.owner, key)
+        self._returning.goes(piece.named, piece.kind.uses)
         self._spare.append(piece)
 
     def trimmed(self, entry: Entry, now: float) -> None:
