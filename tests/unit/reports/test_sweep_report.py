@@ -60,6 +60,7 @@ def write_study(folder, axes, *, seeds=1, slo_s=30.0):
         "traces": [{"name": "made.jsonl", "requests": 1000, "sha256": "0"}],
         "policies": {"lru": "abc"},
         "profiles": {"wan": {"source": "modelled", "sha256": "0"}},
+        "prices": "assumed",
         "versions": {},
     }
     (folder / "study.json").write_text(json.dumps(study))

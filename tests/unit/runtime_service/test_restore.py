@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from unit.runtime_service.tiny_pipes import asked
 
+from chorus_policies.eviction.standing import BEHIND, NEWEST
 from chorus_policies.policy import parse_policy
 from chorus_runtime.store.index import INDEX_NAME
 
@@ -112,7 +113,7 @@ def test_whose_an_entry_is_outlives_a_restart(serve, tmp_path):
     # She has gone on to another clip: what she left before is worth less.
     second.generate(asked("snow falls on hills", seed=3, user="anna"))
     pieces = second._cache._cache._tiers[0].eviction._pieces._pieces
-    assert [pieces[key].kind.redundant for key in (0, 1)] == [True, False]
+    assert [pieces[key].kind.standing for key in (0, 1)] == [BEHIND, NEWEST]
 
 
 def test_an_entry_of_the_first_stores_is_read_and_its_steps_are_believed(serve, tmp_path):

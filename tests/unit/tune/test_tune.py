@@ -73,19 +73,19 @@ def test_a_find_that_beats_its_base_is_written_with_its_evidence(tune, poor, tmp
 
 
 def test_a_find_that_only_fits_its_trials_is_not_deployed(tune, tmp_path):
-    """How long a class remembers makes no difference beyond noise on a short trace."""
+    """From what similarity on an entry is superseded makes no difference beyond noise."""
     (tmp_path / "space.toml").write_text(
-        "base = 'adaptive'\n[parameters.'eviction.memory']\nlow = 100.0\nhigh = 3000.0\n"
+        "base = 'superseded'\n[parameters.'eviction.similarity']\nlow = 0.85\nhigh = 0.97\n"
     )
-    words = ("--capacity", "150MiB", "--objective", "saved", "--trials", 8)
+    words = ("--capacity", "1GiB", "--objective", "saved", "--trials", 8)
     answer = tune("--space", "./space.toml", *words)
     assert answer.code == 0, answer.err
-    assert "the best trial does not beat adaptive: this is adaptive" in answer.err
+    assert "the best trial does not beat superseded: this is superseded" in answer.err
     text = (tmp_path / "mine.toml").read_text()
     assert "saved is not better beyond chance" in text
     assert "better by" in text
     policy = load_policy(str(tmp_path / "mine.toml"))
-    assert policy.fingerprint == load_policy("adaptive").fingerprint
+    assert policy.fingerprint == load_policy("superseded").fingerprint
 
 
 def test_equal_searches_write_equal_files(tune, poor, tmp_path):
