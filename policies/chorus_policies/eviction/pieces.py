@@ -109,7 +109,7 @@ class Pieces:
         self._at_risk = 0.0
         self._gain = (0.0, 0.0)
         self._users = Users()
-        #: The donor of the present lookup if its user is the one who asks: he asks beyond it.
+        #: The donor of the present lookup if it is the newest entry of who asks.
         self._asked_beyond = -1
         self._liveness = Liveness(self._keep)
         self._returning = Returning()
@@ -121,14 +121,14 @@ class Pieces:
             return
         newest = self._users.asks(query)
         self._asked_beyond = -1
-        if type(plan) is Fresh:
-            if newest is not None:
+        if newest is not None:
+            if type(plan) is not Fresh and plan.donor == newest:
+                # Its use counts first, in ``hit``.
+                self._asked_beyond = newest
+            else:
                 self._stand(newest, ASKED)
+        if type(plan) is Fresh:
             return
-        if newest == plan.donor:
-            self._asked_beyond = newest
-        elif newest is not None:
-            self._stand(newest, ASKED)
         saving, others = 0.0, 0.0
         for entry, _, saving_s in islice(options, READ):
             if entry.key == plan.donor:

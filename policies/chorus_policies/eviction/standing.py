@@ -1,9 +1,9 @@
-"""How an entry stands with its user: the newest of his, one he asked beyond, or one left behind.
+"""How an entry stands with its user: the newest, asked beyond, or left behind.
 
-A user goes on from the newest result he has. As soon as he asks for another one, what he asks next
-will most likely start from that, so his newest entry loses worth before its successor is there; and
-a result that comes when its user has asked again already is born that way. Once the successor is
-there the entry is left behind. Who asks again gets no successor where an identical result answers.
+Users go on from the newest result they have. Once a user asks for another one, the request after
+that will most likely start from it, so the newest entry loses worth before its successor is there;
+and a result that comes when its user has asked again already begins that way. Once the successor is
+there the entry is left behind. A request that an identical result answers leaves no successor.
 
 Own formulation. State: a key for each user with an entry, and a number for each user whose last
 request has not left an entry. Cost per call: O(1).
@@ -13,7 +13,7 @@ from chorus_policies.entry import Entry, Query
 
 #: The newest resident entry of its user, or one of nobody that is known.
 NEWEST = 0
-#: Its user has asked again; what he gets is not resident yet.
+#: Its user has asked again; the answer is not resident yet.
 ASKED = 1
 #: A newer one of its user is resident.
 BEHIND = 2
@@ -34,14 +34,14 @@ def owner_of(about: Entry | Query) -> Owner | None:
 
 
 class Users:
-    """Follows each user's newest resident entry, and his last request."""
+    """Follows each user's newest resident entry and last request."""
 
     def __init__(self) -> None:
         self.newest: dict[Owner, int] = {}
         self._asking: dict[Owner, int] = {}
 
     def asks(self, query: Query) -> int | None:
-        """Note a request; return the newest resident entry of who asks, if any."""
+        """Note a request; return the newest resident entry of the user who asks, if any."""
         owner = owner_of(query)
         if owner is None:
             return None
