@@ -292,11 +292,17 @@ class Pieces:
 
     def _count(self, kind: PieceClass, standing: int, saved_s: float, at_risk: float) -> None:
         """Count savings and time at risk for a class, and for the wider ones it is part of."""
+        # Written out: this is done four times a request.
         keep = self._keep
-        any_uses = kind.any_uses if standing == kind.standing else kind.newest
-        for value in (kind.value, any_uses, kind.any_standing):
-            value.saved_s = value.saved_s * keep + saved_s
-            value.at_risk = value.at_risk * keep + at_risk
+        value = kind.value
+        value.saved_s = value.saved_s * keep + saved_s
+        value.at_risk = value.at_risk * keep + at_risk
+        value = kind.any_uses if standing == kind.standing else kind.newest
+        value.saved_s = value.saved_s * keep + saved_s
+        value.at_risk = value.at_risk * keep + at_risk
+        value = kind.any_standing
+        value.saved_s = value.saved_s * keep + saved_s
+        value.at_risk = value.at_risk * keep + at_risk
 
     def _class(self, name: str, standing: int, size: int, uses: int) -> PieceClass:
         kind = self._classes.get((name, standing, size, uses))
