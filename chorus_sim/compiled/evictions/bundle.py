@@ -30,13 +30,17 @@ _watched_by_worth = compiled(worth._watched)
 class Bundle(NamedTuple):
     """The state of ``worth``, and the bundle being carried out.
 
-    ``head`` and ``following`` ``(classes,)`` are the first piece of a class and the next to take;
+    ``head`` and ``following`` ``(classes,)`` are the first piece of a class and the next to take,
+    ``head_s`` the seconds lost with the first and ``price`` those per byte of the next (infinite
+    where there is none);
     ``taken`` and ``freed`` ``(requests,)`` the keys of the bundle and the bytes each frees.
     """
 
     worth: Worth
     head: npt.NDArray[np.int32]
     following: npt.NDArray[np.int32]
+    head_s: npt.NDArray[np.float64]
+    price: npt.NDArray[np.float64]
     taken: npt.NDArray[np.int32]
     freed: npt.NDArray[np.int64]
     room: npt.NDArray[np.int64]
@@ -50,6 +54,8 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Bundle:
         worth=base,
         head=np.zeros(classes, np.int32),
         following=np.zeros(classes, np.int32),
+        head_s=np.zeros(classes),
+        price=np.zeros(classes),
         taken=np.zeros(setting.requests, np.int32),
         freed=np.zeros(setting.requests, np.int64),
         room=np.array([1, 0, 0, 0], np.int64),
@@ -111,8 +117,11 @@ def _victim(eviction: Any, residents: Any) -> Any:
         end = base.rings.ends[base.listed[number]]
         key = _next_free(eviction, residents, number, end)
         eviction.head[number] = eviction.following[number] = key
+        eviction.price[number] = math.inf
         if key >= 0:
-            price = _value(eviction, key) / _freed(eviction, residents, key)
+            eviction.head_s[number] = _value(eviction, key)
+            price = eviction.head_s[number] / _freed(eviction, residents, key)
+            eviction.price[number] = price
             if price < cheapest:
                 cheapest, first = price, key
     if _freed(eviction, residents, first) >= short:
@@ -123,7 +132,7 @@ def _victim(eviction: Any, residents: Any) -> Any:
         key = eviction.head[number]
         if key >= 0 and _freed(eviction, residents, key) >= short:
             left_over = _freed(eviction, residents, key) - short
-            loss = _value(eviction, key) - cheapest * left_over
+            loss = eviction.head_s[number] - cheapest * left_over
             if loss < least:
                 alone, least = key, loss
     total, value = _take_one_after_another(eviction, residents, classes, short)
@@ -188,22 +197,24 @@ def _take_one_after_another(
     Return the bytes it frees and its value.
     """
     taken, freed, following = eviction.taken, eviction.freed, eviction.following
+    prices = eviction.price
     pieces, total = 0, 0
     while total < short:
         least, chosen = math.inf, -1
         for number in range(classes):
-            key = following[number]
-            if key >= 0:
-                price = _value(eviction, key) / _freed(eviction, residents, key)
-                if price < least:
-                    least, chosen = price, number
+            if prices[number] < least:
+                least, chosen = prices[number], number
         if chosen < 0:
             break
         taken[pieces] = following[chosen]
         freed[pieces] = _freed(eviction, residents, taken[pieces])
         total += freed[pieces]
         pieces += 1
-        following[chosen] = _next_free(eviction, residents, chosen, following[chosen])
+        key = _next_free(eviction, residents, chosen, following[chosen])
+        following[chosen] = key
+        prices[chosen] = math.inf
+        if key >= 0:
+            prices[chosen] = _value(eviction, key) / _freed(eviction, residents, key)
     value = 0.0
     for number in range(pieces - 1, -1, -1):
         if total - freed[number] >= short:

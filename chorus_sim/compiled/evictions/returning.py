@@ -7,13 +7,13 @@ Only what was computed in full is named.
 from typing import Any
 
 from chorus_policies.eviction.returning import MOST_GONE
-from chorus_sim.compiled.jit import compiled
+from chorus_sim.compiled.jit import inlined
 
 #: Place in ``counts``.
 GONE = 4
 
 
-@compiled
+@inlined
 def goes_away(eviction: Any, residents: Any, key: int) -> None:
     """Remember the uses of an entry that others may be identical to."""
     identity = eviction.identity_of[key]
@@ -23,7 +23,7 @@ def goes_away(eviction: Any, residents: Any, key: int) -> None:
         eviction.gone_at[identity] = eviction.counts[GONE]
 
 
-@compiled
+@inlined
 def comes_back(eviction: Any, residents: Any, key: int) -> int:
     """Return how often the entry was used before it left, and forget that; 0 if unknown."""
     identity = eviction.identity_of[key]

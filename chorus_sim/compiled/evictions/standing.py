@@ -6,10 +6,10 @@ Its state lies in that of the eviction: ``newest``, ``asking`` and ``owner_of``.
 from typing import Any
 
 from chorus_policies.eviction.standing import ASKED, BEHIND, NEWEST
-from chorus_sim.compiled.jit import compiled
+from chorus_sim.compiled.jit import inlined
 
 
-@compiled
+@inlined
 def asks(eviction: Any, place: int) -> int:
     """Note request ``place``; return the newest resident entry of who asks, or -1."""
     owner = eviction.owner_of[place]
@@ -19,7 +19,7 @@ def asks(eviction: Any, place: int) -> int:
     return int(eviction.newest[owner])
 
 
-@compiled
+@inlined
 def comes(eviction: Any, key: int) -> tuple[int, int]:
     """Make ``key`` resident; return its standing, and the entry that it leaves behind or -1."""
     owner = eviction.owner_of[key]
@@ -34,7 +34,7 @@ def comes(eviction: Any, key: int) -> tuple[int, int]:
     return (ASKED if asked > key else NEWEST), int(before)
 
 
-@compiled
+@inlined
 def goes(eviction: Any, key: int) -> None:
     """Forget an entry that left."""
     owner = eviction.owner_of[key]

@@ -20,7 +20,7 @@ from chorus_sim.compiled.evictions.liveness import ALIKE_FROM, learn
 from chorus_sim.compiled.evictions.returning import comes_back, goes_away
 from chorus_sim.compiled.evictions.setting import EvictionSetting, least_quanta
 from chorus_sim.compiled.evictions.standing import asks, comes, goes
-from chorus_sim.compiled.jit import compiled
+from chorus_sim.compiled.jit import compiled, inlined
 from chorus_sim.compiled.options import COPIED, FRESH, REGIONAL
 from chorus_sim.compiled.rings import Rings, append, empty_rings, take_out
 
@@ -135,7 +135,7 @@ def make(config: dict[str, Any], setting: EvictionSetting) -> Worth:
     )
 
 
-@compiled
+@inlined
 def rate_of(eviction: Any, key: int) -> float:
     """Return what an entry's class has saved per use and log-age, times its uses."""
     ring = eviction.ring_of[key]
@@ -144,13 +144,16 @@ def rate_of(eviction: Any, key: int) -> float:
     age = eviction.counts[_CLOCK] + 1 - eviction.unused_since[key]
     if _standing_of(value) != NEWEST and age > eviction.counts[ALIKE_FROM]:
         value = _newest_of(value)
-    mean, any_standing = eviction.mean, eviction.any_standing[same_size]
-    any_uses, of_class = eviction.any_uses[value], eviction.of_class[ring]
-    rate = (mean[_SAVED] + 1.0) / (mean[_AT_RISK] + 1.0)
-    rate = (any_standing[_SAVED] + rate) / (any_standing[_AT_RISK] + 1.0)
-    rate = (any_uses[_SAVED] + _TO_STANDING * rate) / (any_uses[_AT_RISK] + _TO_STANDING)
-    rate = (of_class[_SAVED] + _TO_CLASS * rate) / (of_class[_AT_RISK] + _TO_CLASS)
-    return float(rate * uses)
+    rate = (eviction.mean[_SAVED] + 1.0) / (eviction.mean[_AT_RISK] + 1.0)
+    rate = _borrowing(eviction.any_standing, same_size, 1.0, rate)
+    rate = _borrowing(eviction.any_uses, value, _TO_STANDING, rate)
+    return float(_borrowing(eviction.of_class, ring, _TO_CLASS, rate) * uses)
+
+
+@inlined
+def _borrowing(learned: Any, place: int, lent: float, rate: float) -> float:
+    """Return the rate learned at a place together with what is lent, at ``rate``."""
+    return float((learned[place, _SAVED] + lent * rate) / (learned[place, _AT_RISK] + lent))
 
 
 def _watched(
@@ -265,7 +268,7 @@ def _victim(eviction: Any, residents: Any) -> Any:
     return chosen
 
 
-@compiled
+@inlined
 def _value_of(eviction: Any, kind: int, standing: int, size_bytes: int) -> int:
     """Return the place of the value that pieces of a kind, standing and size share."""
     low, high = 0, len(eviction.sizes) - 1
@@ -278,7 +281,7 @@ def _value_of(eviction: Any, kind: int, standing: int, size_bytes: int) -> int:
     return int((eviction.size_classes[low] * STANDINGS + standing) * _KINDS + kind)
 
 
-@compiled
+@inlined
 def _class_of(eviction: Any, kind: int, standing: int, uses: int, size_bytes: int) -> int:
     """Return the ring of a class, listing it if it is new."""
     ring = _value_of(eviction, kind, standing, size_bytes) * _MOST_USES + uses - 1
@@ -302,18 +305,18 @@ def _join(eviction: Any, residents: Any, key: int) -> None:
     append(eviction.rings, ring, key)
 
 
-@compiled
+@inlined
 def _standing_of(value: int) -> int:
     return int(value // _KINDS % STANDINGS)
 
 
-@compiled
+@inlined
 def _newest_of(value: int) -> int:
     """Return the value of the same kind and size of the newest of their users."""
     return int(value - (value // _KINDS % STANDINGS - NEWEST) * _KINDS)
 
 
-@compiled
+@inlined
 def _stand(eviction: Any, residents: Any, key: int, standing: int) -> None:
     """Move an entry that is there to the ring of a worse standing."""
     if eviction.there[key] and eviction.standing[key] < standing:
@@ -337,18 +340,17 @@ def _leave(
     if eviction.owner_of[key] >= 0:
         learn(eviction, int(_standing_of(value) != NEWEST), began, age, used)
     alike_from = eviction.counts[ALIKE_FROM]
-    at_value = value
     if _standing_of(value) != NEWEST and age > alike_from:
         if began < alike_from:
             at_risk = math.log(alike_from / began) * uses
             _credit(eviction, residents, key, ring, value, 0.0, 0.0, at_risk)
             began = alike_from
-        at_value = _newest_of(value)
+        value = _newest_of(value)
     at_risk = math.log(age / began) * uses
-    _credit(eviction, residents, key, ring, at_value, by_window, beyond, at_risk)
+    _credit(eviction, residents, key, ring, value, by_window, beyond, at_risk)
 
 
-@compiled
+@inlined
 def _credit(
     eviction: Any,
     residents: Any,
@@ -370,22 +372,23 @@ def _credit(
             core_value = _newest_of(core_value)
         _count(eviction, core, core_value, beyond - by_window, at_risk)
     _count(eviction, ring, value, saved_s, at_risk)
-    _add(eviction.mean, eviction.keep, saved_s, at_risk)
+    eviction.mean[_SAVED] = eviction.mean[_SAVED] * eviction.keep + saved_s
+    eviction.mean[_AT_RISK] = eviction.mean[_AT_RISK] * eviction.keep + at_risk
 
 
-@compiled
+@inlined
 def _count(eviction: Any, ring: int, value: int, saved_s: float, at_risk: float) -> None:
     """Count for a class, and for the wider ones it is part of."""
     same_size = value // (STANDINGS * _KINDS) * _KINDS + value % _KINDS
-    _add(eviction.of_class[ring], eviction.keep, saved_s, at_risk)
-    _add(eviction.any_uses[value], eviction.keep, saved_s, at_risk)
-    _add(eviction.any_standing[same_size], eviction.keep, saved_s, at_risk)
+    _add(eviction.of_class, ring, eviction.keep, saved_s, at_risk)
+    _add(eviction.any_uses, value, eviction.keep, saved_s, at_risk)
+    _add(eviction.any_standing, same_size, eviction.keep, saved_s, at_risk)
 
 
-@compiled
-def _add(into: Any, keep: float, saved_s: float, at_risk: float) -> None:
-    into[_SAVED] = into[_SAVED] * keep + saved_s
-    into[_AT_RISK] = into[_AT_RISK] * keep + at_risk
+@inlined
+def _add(learned: Any, place: int, keep: float, saved_s: float, at_risk: float) -> None:
+    learned[place, _SAVED] = learned[place, _SAVED] * keep + saved_s
+    learned[place, _AT_RISK] = learned[place, _AT_RISK] * keep + at_risk
 
 
 register(
