@@ -2,7 +2,7 @@
 
 Run it with ``python reports/studies/2026-11-22-evictions/seeds.py PROMPTS.jsonl EMBEDDINGS.npy``.
 One stream resolves a tenth of that gap barely, so this repeats the three smallest capacities of
-``study.py``, whole entries, on 24 more generated seeds and on both halves of the real prompts, cut
+``study.py``, whole entries, on 12 more generated seeds and on both halves of the real prompts, cut
 in 1 to 10 segments replayed at once; cuts of one half are not independent. It writes
 ``seeds.json`` and ``seeds.md``.
 """
@@ -29,7 +29,7 @@ from chorus_traces.trace import Trace
 HERE = Path(__file__).parent
 CLASSICAL = ("fifo", "lru", "lfu", "s3fifo", "sieve", "gdsf")
 SMALLEST = CAPACITIES[:3]
-SEEDS = range(201, 225)
+SEEDS = range(301, 313)
 CUTS = (1, 2, 3, 4, 5, 6, 8, 10)
 
 
